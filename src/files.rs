@@ -1,0 +1,111 @@
+//! Writing files so that a reader finds the old content or the new, never half of it; and reading with a cap.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// A file that could not be read or written.
+#[derive(Debug, Error)]
+pub enum FileError {
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is larger than {} MiB", path.display(), cap / (1024 * 1024))]
+    TooLarge { path: PathBuf, cap: u64 },
+    #[error("{} is not UTF-8 text", path.display())]
+    NotText { path: PathBuf },
+}
+
+/// Writes `content` to a temporary file beside `path`, syncs it and renames it into place. Makes missing folders.
+///
+/// # Errors
+/// [`FileError::Write`]; an existing file is then as it was.
+pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    write_and_rename(path, content).map_err(|source| FileError::Write { path: path.to_owned(), source })
+}
+
+fn write_and_rename(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let temporary = folder.join(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
+    let written = (|| {
+        let mut file = File::create(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        File::open(folder)?.sync_all()
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// Reads a whole file of at most `cap` bytes.
+///
+/// # Errors
+/// [`FileError`] where it cannot be read or is larger.
+pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
+    let reading = |source| FileError::Read { path: path.to_owned(), source };
+    let mut content = Vec::new();
+    File::open(path).map_err(reading)?.take(cap + 1).read_to_end(&mut content).map_err(reading)?;
+    if content.len() as u64 > cap {
+        return Err(FileError::TooLarge { path: path.to_owned(), cap });
+    }
+    Ok(content)
+}
+
+/// As [`read_capped`], for text.
+///
+/// # Errors
+/// [`FileError`] where it cannot be read, is larger, or is not UTF-8.
+pub fn read_text_capped(path: &Path, cap: u64) -> Result<String, FileError> {
+    String::from_utf8(read_capped(path, cap)?).map_err(|_| FileError::NotText { path: path.to_owned() })
+}
+
+/// Whether files can be made in `folder`: makes it where it is missing, and writes and removes a probe.
+///
+/// # Errors
+/// [`FileError::Write`] with the reason.
+pub fn check_writable(folder: &Path) -> Result<(), FileError> {
+    let probe = folder.join(format!(".perfgate-probe.{}", std::process::id()));
+    let attempt = fs::create_dir_all(folder).and_then(|()| fs::write(&probe, b"probe")).and_then(|()| fs::remove_file(&probe));
+    attempt.map_err(|source| FileError::Write { path: folder.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/run.json");
+        write_atomically(&path, b"old").unwrap();
+        write_atomically(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_over_the_cap_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("big");
+        fs::write(&path, b"12345").unwrap();
+        assert!(matches!(read_capped(&path, 4), Err(FileError::TooLarge { .. })));
+        assert_eq!(read_capped(&path, 5).unwrap(), b"12345");
+    }
+
+    #[test]
+    fn a_folder_that_is_a_file_is_not_writable() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, b"x").unwrap();
+        assert!(check_writable(&path.join("out")).is_err());
+        assert!(check_writable(&folder.path().join("out")).is_ok());
+    }
+}

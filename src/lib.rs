@@ -1,0 +1,14 @@
+//! The crate grows with its parts; this is what is there so far.
+
+/// YAML as a person wrote it, with errors that show the line; shared by scenarios and thresholds.
+pub mod document;
+/// What part an endpoint plays; the word is needed by the scenario and by the Run.
+pub mod endpoint;
+/// The exit codes, which are an interface.
+pub mod exit;
+/// Files that are whole or not there, and reading with a cap.
+pub mod files;
+/// Histograms and percentiles.
+pub mod stats;
+/// Durations, rates, shares and percentiles, each with its unit.
+pub mod units;
