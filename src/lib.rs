@@ -8,6 +8,8 @@ pub mod endpoint;
 pub mod exit;
 /// Files that are whole or not there, and reading with a cap.
 pub mod files;
+/// What was measured, and its file form.
+pub mod run;
 /// Histograms and percentiles.
 pub mod stats;
 /// Durations, rates, shares and percentiles, each with its unit.

@@ -1,0 +1,103 @@
+//! The file form of a Run, `run.json`: reading, writing and its JSON Schema. What is read may come from anybody,
+//! so a file that contradicts itself is refused with the name of the endpoint and the field.
+
+mod checks;
+mod format;
+mod read;
+mod read_endpoints;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::{Path, PathBuf};
+
+use schemars::generate::SchemaSettings;
+use thiserror::Error;
+
+use self::format::{Envelope, RunFile};
+use super::Run;
+use crate::files::{self, FileError};
+use crate::stats::HistogramError;
+
+/// The `format` of every run file.
+const FORMAT: &str = "perfgate-run";
+/// The `version` that this program writes, and the only one that it reads.
+pub const FORMAT_VERSION: u32 = 1;
+/// The largest run file that is read, in bytes.
+pub const RUN_FILE_CAP: u64 = 64 * 1024 * 1024;
+/// The name of the run file in a folder of results.
+pub const RUN_FILE_NAME: &str = "run.json";
+
+/// Why a run file could not be read.
+#[derive(Debug, Error)]
+pub enum RunFileError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("not a run file: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("format is {found:?}, not `{FORMAT}`")]
+    OtherFormat { found: String },
+    #[error("version {found} of the run file is unknown: this perfgate reads version {FORMAT_VERSION}")]
+    UnknownVersion { found: u64 },
+    /// A value that can't be, or that contradicts another; `place` is such as ``endpoint `GET /`, phase `hold` ``.
+    #[error("{place}: `{field}` {problem}")]
+    Invalid { place: String, field: &'static str, problem: String },
+    #[error("{place}: `{field}` is not readable: {source}")]
+    Histogram { place: String, field: &'static str, source: HistogramError },
+    /// The same with the path of the file.
+    #[error("{}: {source}", path.display())]
+    At { path: PathBuf, source: Box<RunFileError> },
+}
+
+impl RunFileError {
+    /// What to do about it, where more can be said than in the message.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::OtherFormat { .. } => Some("`perfgate import` reads the files of other tools".into()),
+            Self::UnknownVersion { .. } => Some("it was written by a newer perfgate: update this one".into()),
+            Self::At { source, .. } => source.hint(),
+            Self::File(_) | Self::Json(_) | Self::Invalid { .. } | Self::Histogram { .. } => None,
+        }
+    }
+}
+
+/// Reads a run from the bytes of its file, of which there should be no more than [`RUN_FILE_CAP`].
+///
+/// # Errors
+/// [`RunFileError`] where it is not such a file, of another version, or contradicts itself.
+pub fn read_run(bytes: &[u8]) -> Result<Run, RunFileError> {
+    let Envelope { format, version } = serde_json::from_slice(bytes)?;
+    if format != FORMAT {
+        return Err(RunFileError::OtherFormat { found: format.chars().take(40).collect() });
+    }
+    if version != u64::from(FORMAT_VERSION) {
+        return Err(RunFileError::UnknownVersion { found: version });
+    }
+    read::run_of(serde_json::from_slice(bytes)?)
+}
+
+/// Reads the run file at `path`, or `run.json` in the folder `path`.
+///
+/// # Errors
+/// [`RunFileError`], always with the path.
+pub fn load_run(path: &Path) -> Result<Run, RunFileError> {
+    let path = if path.is_dir() { path.join(RUN_FILE_NAME) } else { path.to_owned() };
+    let bytes = files::read_capped(&path, RUN_FILE_CAP)?;
+    read_run(&bytes).map_err(|source| RunFileError::At { path, source: Box::new(source) })
+}
+
+/// The bytes of a run's file. Numbers that are not finite are left out, so that the file is always JSON.
+#[must_use]
+pub fn write_run(run: &Run) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec(&write::file_of(run))
+        .unwrap_or_else(|error| unreachable!("text, numbers and maps with text keys always make JSON: {error}"));
+    bytes.push(b'\n');
+    bytes
+}
+
+/// The JSON Schema (2020-12) of what [`write_run`] writes.
+#[must_use]
+pub fn run_schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<RunFile>().to_value()
+}

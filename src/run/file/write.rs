@@ -1,0 +1,193 @@
+//! A Run as the keys of its file. The figures for readers are derived from the parts here, once.
+
+use super::format::{
+    EndpointFile, EndpointPhaseFile, EnvironmentFile, FailuresFile, FiguresFile, GeneratorFile, PerSecondFile, PhaseFile, ProblemFile,
+    RoleFile, RunFile, ScenarioFile, SliceFile, TotalFile,
+};
+use super::{FORMAT, FORMAT_VERSION};
+use crate::run::{
+    EndpointRole, EndpointRun, Environment, FailureClass, Failures, Generator, PerSecond, PhaseRun, PhaseSelection, PhaseSeries, Problem,
+    Run, ScenarioRef, Slice,
+};
+use crate::stats::Histogram;
+use crate::units::Percentile;
+
+/// The file form of `run`.
+pub(super) fn file_of(run: &Run) -> RunFile {
+    let Run { scenario, target, started_at, measured, complete, aborted_by, environment, endpoints, phases, generator, overrides } = run;
+    RunFile {
+        format: FORMAT.into(),
+        version: FORMAT_VERSION,
+        scenario: scenario_file(scenario),
+        target: target.clone(),
+        started_at: *started_at,
+        measured_s: measured.as_secs_f64(),
+        complete: *complete,
+        aborted_by: aborted_by.clone(),
+        environment: environment_file(environment),
+        endpoints: endpoints.iter().map(|endpoint| endpoint_file(run, endpoint)).collect(),
+        total: total_file(run),
+        phases: phases.iter().map(phase_file).collect(),
+        generator: generator_file(generator),
+        overrides: overrides.clone(),
+    }
+}
+
+fn scenario_file(scenario: &ScenarioRef) -> ScenarioFile {
+    let ScenarioRef { name, hash, seed } = scenario.clone();
+    ScenarioFile { name, hash, seed }
+}
+
+fn environment_file(environment: &Environment) -> EnvironmentFile {
+    let Environment { name, os, arch, cores, cpu, perfgate, ci, job, commit, branch } = environment.clone();
+    EnvironmentFile { name, os, arch, cores, cpu, perfgate, ci, job, commit, branch }
+}
+
+fn endpoint_file(run: &Run, endpoint: &EndpointRun) -> EndpointFile {
+    let EndpointRun { name, role, phases, slices, per_second } = endpoint;
+    let judged = run.summary(endpoint, PhaseSelection::Judged);
+    let PhaseSeries { requests, ok, unfinished, retried, failures, causes: _, statuses, bytes: _, service, ttfb } = judged.counts;
+    EndpointFile {
+        name: name.clone(),
+        role: role_file(*role),
+        requests,
+        ok,
+        failures: failures_file(&failures),
+        unfinished,
+        statuses,
+        retried,
+        latency_ms: figures_file(&judged.latency),
+        service_ms: figures_file(&service),
+        ttfb_ms: figures_file(&ttfb),
+        slices: slices.iter().map(|slice| slice_file(run, slice)).collect(),
+        phases: run.phases.iter().zip(phases).map(|(phase, series)| endpoint_phase_file(phase, series)).collect(),
+        per_second: per_second_file(per_second),
+    }
+}
+
+fn role_file(role: EndpointRole) -> RoleFile {
+    match role {
+        EndpointRole::Task => RoleFile::Task,
+        EndpointRole::Lifecycle => RoleFile::Lifecycle,
+        EndpointRole::Excluded => RoleFile::Excluded,
+    }
+}
+
+fn failures_file(failures: &Failures) -> FailuresFile {
+    FailuresFile {
+        total: failures.total(),
+        dns: failures.of(FailureClass::Dns),
+        connect: failures.of(FailureClass::Connect),
+        tls: failures.of(FailureClass::Tls),
+        timeout: failures.of(FailureClass::Timeout),
+        reset: failures.of(FailureClass::Reset),
+        protocol: failures.of(FailureClass::Protocol),
+        too_large: failures.of(FailureClass::TooLarge),
+        status: failures.of(FailureClass::Status),
+        check: failures.of(FailureClass::Check),
+    }
+}
+
+fn figures_file(histogram: &Histogram) -> FiguresFile {
+    FiguresFile {
+        p50: histogram.percentile_ms(Percentile::P50),
+        p75: histogram.percentile_ms(Percentile::P75),
+        p90: histogram.percentile_ms(Percentile::P90),
+        p95: histogram.percentile_ms(Percentile::P95),
+        p99: histogram.percentile_ms(Percentile::P99),
+        p99_9: histogram.percentile_ms(Percentile::P99_9),
+        max: histogram.max_ms(),
+        mean: histogram.mean_ms(),
+    }
+}
+
+fn slice_file(run: &Run, slice: &Slice) -> SliceFile {
+    let Slice { phase, at, length, requests, failures, latency } = slice;
+    SliceFile {
+        phase: run.phases.get(*phase).map_or_else(String::new, |phase| phase.name.clone()),
+        at_s: at.as_secs_f64(),
+        for_s: length.as_secs_f64(),
+        requests: *requests,
+        failures: *failures,
+        latency: latency.encode(),
+    }
+}
+
+fn endpoint_phase_file(phase: &PhaseRun, series: &PhaseSeries) -> EndpointPhaseFile {
+    let PhaseSeries { requests, ok, unfinished, retried, failures, causes, statuses, bytes, service, ttfb } = series;
+    EndpointPhaseFile {
+        phase: phase.name.clone(),
+        requests: *requests,
+        ok: *ok,
+        failures: failures_file(failures),
+        unfinished: *unfinished,
+        retried: *retried,
+        causes: causes.clone(),
+        statuses: statuses.clone(),
+        bytes: *bytes,
+        service: service.encode(),
+        ttfb: ttfb.encode(),
+    }
+}
+
+fn per_second_file(per_second: &PerSecond) -> PerSecondFile {
+    let PerSecond { requests, failures } = per_second.clone();
+    PerSecondFile { requests, failures }
+}
+
+fn total_file(run: &Run) -> TotalFile {
+    let counts = run.total(PhaseSelection::Judged).counts;
+    TotalFile {
+        requests: counts.requests,
+        failures: counts.failures.total(),
+        failure_rate: counts.failure_rate(),
+        throughput_per_s: run.throughput(PhaseSelection::Judged).filter(|rate| rate.is_finite()),
+    }
+}
+
+fn phase_file(phase: &PhaseRun) -> PhaseFile {
+    let PhaseRun { name, at, length, measured, requests, peak } = phase;
+    PhaseFile {
+        name: name.clone(),
+        at_s: at.as_secs_f64(),
+        for_s: length.as_secs_f64(),
+        measured: *measured,
+        requests: *requests,
+        peak: if peak.is_finite() { *peak } else { 0.0 },
+    }
+}
+
+fn generator_file(generator: &Generator) -> GeneratorFile {
+    let healthy = generator.healthy();
+    let Generator {
+        scheduled,
+        sent,
+        ok,
+        failed,
+        not_sent,
+        unfinished,
+        late_p99_ms,
+        cpu_busy,
+        steal,
+        max_in_flight,
+        threads,
+        connections_opened,
+        problems,
+    } = generator.clone();
+    GeneratorFile {
+        scheduled,
+        sent,
+        ok,
+        failed,
+        not_sent,
+        unfinished,
+        late_p99_ms: late_p99_ms.filter(|ms| ms.is_finite()),
+        cpu_busy: cpu_busy.filter(|share| share.is_finite()),
+        steal: steal.filter(|share| share.is_finite()),
+        max_in_flight,
+        threads,
+        connections_opened,
+        healthy,
+        problems: problems.into_iter().map(|Problem { code, text }| ProblemFile { code, text }).collect(),
+    }
+}
