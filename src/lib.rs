@@ -10,6 +10,8 @@ pub mod exit;
 pub mod files;
 /// What was measured, and its file form.
 pub mod run;
+/// From a scenario file to a checked Scenario; the guard.
+pub mod scenario;
 /// Histograms and percentiles.
 pub mod stats;
 /// Durations, rates, shares and percentiles, each with its unit.
