@@ -8,6 +8,8 @@ pub mod endpoint;
 pub mod exit;
 /// Files that are whole or not there, and reading with a cap.
 pub mod files;
+/// Who sends what when, without a clock.
+pub mod plan;
 /// What was measured, and its file form.
 pub mod run;
 /// From a scenario file to a checked Scenario; the guard.
