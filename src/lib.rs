@@ -8,6 +8,8 @@ pub mod endpoint;
 pub mod exit;
 /// Files that are whole or not there, and reading with a cap.
 pub mod files;
+/// From a Plan to a Run; holds the only sockets to the target.
+pub mod load;
 /// Who sends what when, without a clock.
 pub mod plan;
 /// What was measured, and its file form.

@@ -1,0 +1,139 @@
+//! The closed workload: users who come and go as the schedule has it, and loop over their tasks while they are there.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::tasks::pass_on_panic;
+use super::user::{Cut, User, Walk};
+use super::worker::{DRAIN_AT_END, Pause, Worker};
+use crate::plan::{Dice, Picks, Plan, Stream, Workload};
+use crate::scenario::{Scenario, Task};
+
+/// After a task that sent nothing and made no pause, so that no user turns in a tight loop.
+const BREATH: Duration = Duration::from_secs(1);
+/// A task that took less than this made no pause.
+const NO_TIME: Duration = Duration::from_millis(1);
+
+/// One stay of one user.
+struct Life {
+    user: u64,
+    number: u64,
+    from: Instant,
+    until: Instant,
+    kind: usize,
+    first_task: usize,
+}
+
+/// Lets this worker's users live as the schedule has it; returns when the last one has come.
+pub async fn drive(worker: &Rc<Worker>, users: &mut JoinSet<()>) {
+    for life in lives(worker) {
+        tokio::time::sleep_until(tokio::time::Instant::from_std(life.from)).await;
+        while let Some(ended) = users.try_join_next() {
+            pass_on_panic(ended);
+        }
+        let worker = Rc::clone(worker);
+        users.spawn_local(async move { live(&worker, life).await });
+    }
+}
+
+/// All lives of this worker's users, in the order in which they begin.
+fn lives(worker: &Worker) -> Vec<Life> {
+    let (scenario, plan): (&Scenario, &Plan) = (&worker.scenario, &worker.plan);
+    let Workload::Closed { users } = plan.workload else { return Vec::new() };
+    let mut kinds = plan.kinds();
+    let mut first_tasks: Vec<Picks> = firsts(scenario, plan);
+    let mut lives = Vec::new();
+    for user in 0..users {
+        let kind = kinds.pick();
+        let first_task = first_tasks[kind].pick();
+        if worker.owns(user) {
+            let stays = (0_u64..).zip(plan.schedule.lives(user));
+            lives.extend(stays.map(|(number, (from, until))| Life {
+                user,
+                number,
+                from: worker.start + from,
+                until: worker.start + until,
+                kind,
+                first_task,
+            }));
+        }
+    }
+    lives.sort_by_key(|life| (life.from, life.user));
+    lives
+}
+
+/// For each kind, where its users begin in their sequences of tasks.
+fn firsts(scenario: &Scenario, plan: &Plan) -> Vec<Picks> {
+    scenario.kinds.iter().map(|kind| plan.tasks(kind, None, Dice::new(plan.seed, Stream::Kinds))).collect()
+}
+
+async fn live(worker: &Worker, life: Life) {
+    let dice = Dice::new(worker.plan.seed, Stream::User { index: life.user, life: life.number });
+    let mut user = match User::new(worker, life.user, life.kind, dice) {
+        Ok(user) => user,
+        Err(Cut::Exhausted(data)) => return worker.note_exhausted(data),
+        Err(Cut::TimeIsUp | Cut::MissingValue) => return,
+    };
+    let kind = &worker.scenario.kinds[life.kind];
+    let heads = &worker.program.kinds[life.kind];
+    // The dice of the sequence are apart, so that what a task draws does not move the mix.
+    let sequence_dice = Dice::new(worker.plan.seed.wrapping_add(1), Stream::User { index: life.user, life: life.number });
+    let mut sequence = worker.plan.tasks(kind, Some(life.first_task), sequence_dice);
+    let mut due = None;
+    loop {
+        if !user.started {
+            user.started = user.walk(worker, &kind.start, &heads.start, life.until, &mut None).await == Ok(Walk::AllOk);
+            if !user.started && worker.pause(BREATH, life.until).await == Pause::TimeIsUp {
+                break;
+            }
+            continue;
+        }
+        let index = sequence.pick();
+        let (sent_before, awake) = (user.sent, Instant::now());
+        match iterate(worker, &mut user, &kind.tasks[index], index, due, life.until).await {
+            Ok(next_due) => due = next_due,
+            Err(Cut::MissingValue) => {}
+            Err(Cut::TimeIsUp) => break,
+            Err(Cut::Exhausted(data)) => return worker.note_exhausted(data),
+        }
+        let sent_nothing = user.sent == sent_before && due.is_none() && awake.elapsed() < NO_TIME;
+        if sent_nothing && worker.pause(BREATH, life.until).await == Pause::TimeIsUp {
+            break;
+        }
+    }
+    if user.started {
+        // `stop` steps are the user's own ending: they may start while the run is winding down.
+        let _ = user.walk(worker, &kind.stop, &heads.stop, worker.end + DRAIN_AT_END, &mut None).await;
+    }
+}
+
+/// One task, with the pause or the pacing after it. `due` is when pacing wanted it to begin; returns the same for the next.
+async fn iterate(
+    worker: &Worker,
+    user: &mut User,
+    task: &Task,
+    index: usize,
+    due: Option<Instant>,
+    until: Instant,
+) -> Result<Option<Instant>, Cut> {
+    user.iteration += 1;
+    let Workload::Closed { users } = worker.plan.workload else { return Err(Cut::TimeIsUp) };
+    user.take_rows(worker, &task.data, (user.iteration - 1) * users + user.index)?;
+    let heads = &worker.program.kinds[user.kind].tasks[index];
+    let begun = task.pacing.map(|_| due.unwrap_or_else(Instant::now));
+    match user.walk(worker, &task.steps, heads, until, &mut begun.clone()).await {
+        // The pauses stay: a target whose answers lack what later steps need must not be asked more often for it.
+        Ok(_) | Err(Cut::MissingValue) => {}
+        Err(cut) => return Err(cut),
+    }
+    if let Some(think) = task.think {
+        worker.pause(user.dice.think(think), until).await;
+    }
+    let next = begun.zip(task.pacing).map(|(begun, cycle)| begun + cycle);
+    if let Some(next) = next {
+        worker.wait_until(next, until).await;
+    }
+    Ok(next)
+}

@@ -1,0 +1,382 @@
+//! The books of a load: batches of all workers put together by endpoint, phase and slice, and a Run made of them at any time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::health::{self, Vitals};
+use super::recorder::{Batch, Outcome, Sample};
+use crate::plan::{Plan, Workload};
+use crate::run::{EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, Slice};
+use crate::scenario::Scenario;
+use crate::stats::Histogram;
+use crate::units::Percentile;
+
+/// What is known of a load before its first request.
+#[derive(Debug, Clone)]
+pub struct Heading {
+    pub started_at: Timestamp,
+    pub environment: Environment,
+    pub overrides: Vec<String>,
+    pub threads: u64,
+}
+
+/// How far a load has come: for a progress line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    pub elapsed: Duration,
+    pub duration: Duration,
+    pub phase: String,
+    pub measured: bool,
+    /// Users (closed) or starts a second (open) that are asked for now.
+    pub load: f64,
+    pub workload: Workload,
+    /// Requests that ended in the last second.
+    pub requests_per_s: f64,
+    /// Of the last second, ms.
+    pub p95_ms: Option<f64>,
+    /// Since the start.
+    pub requests: u64,
+    pub failures: u64,
+}
+
+/// One endpoint's books.
+#[derive(Debug)]
+struct EndpointBooks {
+    phases: Vec<PhaseSeries>,
+    slices: Vec<SliceBooks>,
+    per_second: PerSecond,
+}
+
+#[derive(Debug, Clone, Default)]
+struct SliceBooks {
+    requests: u64,
+    failures: u64,
+    latency: Histogram,
+}
+
+/// All books of a load.
+#[derive(Debug)]
+pub struct Collector {
+    scenario: Arc<Scenario>,
+    plan: Arc<Plan>,
+    heading: Heading,
+    endpoints: Vec<EndpointBooks>,
+    phase_requests: Vec<u64>,
+    generator: Generator,
+    vitals: Vitals,
+    last_second: Histogram,
+    last_second_requests: u64,
+}
+
+impl Collector {
+    #[must_use]
+    pub fn new(scenario: Arc<Scenario>, plan: Arc<Plan>, heading: Heading) -> Self {
+        let books = || EndpointBooks {
+            phases: vec![PhaseSeries::default(); plan.phases.len()],
+            slices: vec![SliceBooks::default(); plan.slices.len()],
+            per_second: PerSecond::default(),
+        };
+        let max_in_flight = match plan.workload {
+            Workload::Closed { users } => users,
+            Workload::Open { max_in_flight, .. } => max_in_flight,
+        };
+        Self {
+            endpoints: scenario.endpoints.iter().map(|_| books()).collect(),
+            phase_requests: vec![0; plan.phases.len()],
+            generator: Generator { max_in_flight, threads: heading.threads, ..Generator::default() },
+            vitals: Vitals::default(),
+            last_second: Histogram::new(),
+            last_second_requests: 0,
+            scenario,
+            plan,
+            heading,
+        }
+    }
+
+    /// Takes in what a worker has recorded.
+    pub fn absorb(&mut self, worker: usize, batch: Batch) {
+        let Batch { mut samples, scheduled, not_sent, mut lateness, starts, mut waits, connections_opened, problems, cpu } = batch;
+        self.generator.scheduled += scheduled;
+        self.generator.not_sent += not_sent;
+        self.generator.connections_opened += connections_opened;
+        self.vitals.note_cpu(worker, cpu);
+        self.vitals.lateness.record_many(&mut lateness);
+        self.vitals.starts += starts;
+        self.vitals.waits.record_many(&mut waits);
+        for problem in problems {
+            if !self.generator.problems.iter().any(|known| known.code == problem.code) {
+                self.generator.problems.push(problem);
+            }
+        }
+        self.last_second_requests += samples.len() as u64;
+        let plan = Arc::clone(&self.plan);
+        let key = |sample: &Sample| (sample.endpoint, plan.slice_at(sample.due));
+        samples.sort_by_cached_key(key);
+        for group in samples.chunk_by(|left, right| key(left) == key(right)) {
+            if let Some(first) = group.first() {
+                self.absorb_group(key(first).1, first.endpoint as usize, group);
+            }
+        }
+    }
+
+    /// Takes in samples of one endpoint and one slice.
+    fn absorb_group(&mut self, slice: usize, endpoint: usize, samples: &[Sample]) {
+        let phase = self.plan.slices[slice].phase;
+        let books = &mut self.endpoints[endpoint];
+        let failures = samples.iter().filter(|sample| matches!(sample.outcome, Outcome::Failed(_))).count() as u64;
+        for sample in samples {
+            count(sample, &mut books.phases[phase], &mut books.per_second);
+        }
+        let timed = || samples.iter().filter(|sample| sample.outcome.has_latency());
+        let mut latency: Vec<u32> = timed().map(|sample| sample.latency).collect();
+        self.last_second.record_many(&mut latency);
+        books.slices[slice].latency.record_many(&mut latency);
+        books.slices[slice].requests += samples.len() as u64;
+        books.slices[slice].failures += failures;
+        books.phases[phase].service.record_many(&mut timed().map(|sample| sample.service).collect::<Vec<_>>());
+        books.phases[phase].ttfb.record_many(&mut timed().filter_map(|sample| sample.ttfb).collect::<Vec<_>>());
+        self.phase_requests[phase] += samples.len() as u64;
+        let unfinished = samples.iter().filter(|sample| sample.outcome == Outcome::Unfinished).count() as u64;
+        self.generator.sent += samples.len() as u64;
+        self.generator.failed += failures;
+        self.generator.unfinished += unfinished;
+        self.generator.ok += samples.len() as u64 - failures - unfinished;
+    }
+
+    /// How far the load has come; begins a new second.
+    pub fn progress(&mut self, elapsed: Duration, since_last: Duration) -> Progress {
+        let plan = &self.plan;
+        let phase = plan.phases.get(plan.phase_at(elapsed));
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let progress = Progress {
+            elapsed: elapsed.min(plan.duration),
+            duration: plan.duration,
+            phase: phase.map(|phase| phase.name.clone()).unwrap_or_default(),
+            measured: phase.is_some_and(|phase| phase.measured),
+            load: plan.schedule.value_at(elapsed),
+            workload: plan.workload,
+            requests_per_s: self.last_second_requests as f64 / since_last.as_secs_f64().max(0.001),
+            p95_ms: self.last_second.percentile_ms(Percentile::P95),
+            requests: self.generator.sent,
+            failures: self.generator.failed,
+        };
+        self.last_second = Histogram::new();
+        self.last_second_requests = 0;
+        progress
+    }
+
+    /// The Run as it stands. `ended` is `None` for a checkpoint, else how it ended.
+    #[must_use]
+    pub fn run(&self, elapsed: Duration, ended: Option<&Ending>) -> Run {
+        let endpoints = self.scenario.endpoints.iter().zip(&self.endpoints);
+        let mut generator = self.generator.clone();
+        if ended.is_none() {
+            // Requests under way are of no endpoint yet: a checkpoint leaves them out, so that its books add up.
+            generator.scheduled = generator.sent + generator.not_sent;
+        }
+        self.vitals.fill_in(&mut generator, elapsed);
+        if ended.is_none() {
+            // What is under way is in no books yet.
+            generator.scheduled = generator.sent + generator.not_sent;
+        }
+        let mut run = Run {
+            scenario: ScenarioRef { name: self.scenario.name.clone(), hash: self.scenario.hash.clone(), seed: self.plan.seed },
+            target: self.scenario.target.origin(),
+            started_at: self.heading.started_at,
+            measured: self.plan.measured_until(elapsed),
+            complete: matches!(ended, Some(Ending::Planned)),
+            aborted_by: match ended {
+                Some(Ending::Aborted(reason)) => Some(reason.clone()),
+                Some(Ending::Planned) | None => None,
+            },
+            environment: self.heading.environment.clone(),
+            endpoints: endpoints.map(|(endpoint, books)| books.endpoint_run(&endpoint.name, endpoint.role, &self.plan)).collect(),
+            phases: self.phase_runs(),
+            generator,
+            overrides: self.heading.overrides.clone(),
+        };
+        let problems = health::problems(&run, self.plan.workload, &self.vitals);
+        run.generator.problems.extend(problems);
+        run
+    }
+
+    fn phase_runs(&self) -> Vec<PhaseRun> {
+        let run = |(phase, requests): (&crate::plan::PhasePlan, &u64)| PhaseRun {
+            name: phase.name.clone(),
+            at: phase.at,
+            length: phase.length,
+            measured: phase.measured,
+            requests: *requests,
+            peak: phase.peak,
+        };
+        self.plan.phases.iter().zip(&self.phase_requests).map(run).collect()
+    }
+
+    /// The share of stolen time, as the system told it at the beginning and at the end.
+    pub fn note_steal(&mut self, share: Option<f64>) {
+        self.vitals.steal = share;
+    }
+}
+
+/// How a load ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    Planned,
+    /// In words, with the time: `SIGINT after 12.3 s`.
+    Aborted(String),
+}
+
+impl EndpointBooks {
+    fn endpoint_run(&self, name: &str, role: EndpointRole, plan: &Plan) -> EndpointRun {
+        let slices = plan.slices.iter().zip(&self.slices).filter(|(_, books)| books.requests > 0);
+        let slice = |(slice, books): (&crate::plan::SlicePlan, &SliceBooks)| Slice {
+            phase: slice.phase,
+            at: slice.at,
+            length: slice.length,
+            requests: books.requests,
+            failures: books.failures,
+            latency: books.latency.clone(),
+        };
+        EndpointRun {
+            name: name.to_owned(),
+            role,
+            phases: self.phases.clone(),
+            slices: slices.map(slice).collect(),
+            per_second: self.per_second.clone(),
+        }
+    }
+}
+
+fn count(sample: &Sample, series: &mut PhaseSeries, per_second: &mut PerSecond) {
+    series.requests += 1;
+    series.bytes += sample.bytes;
+    series.retried += u64::from(sample.retried);
+    if let Some(status) = sample.status {
+        *series.statuses.entry(status).or_default() += 1;
+    }
+    let second = usize::try_from(sample.due.as_secs()).unwrap_or_default();
+    if per_second.requests.len() <= second {
+        per_second.requests.resize(second + 1, 0);
+        per_second.failures.resize(second + 1, 0);
+    }
+    per_second.requests[second] += 1;
+    match sample.outcome {
+        Outcome::Ok => series.ok += 1,
+        Outcome::Unfinished => series.unfinished += 1,
+        Outcome::Failed(class) => {
+            series.failures.add(class, 1);
+            series.add_cause(sample.cause.as_deref().unwrap_or(class.name()), 1);
+            per_second.failures[second] += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{heading, scenario};
+    use super::*;
+    use crate::run::{FailureClass, PhaseSelection, Problem};
+
+    const TWO_PHASES: &str = "load: {users: 5, warmup: 2s, hold: 3s}\ntasks: [{steps: [{get: /a}, {get: /b}]}]\n";
+
+    fn collector() -> Collector {
+        let scenario = scenario(TWO_PHASES);
+        let plan = Plan::new(&scenario, 1000);
+        Collector::new(Arc::new(scenario), Arc::new(plan), heading())
+    }
+
+    fn sample(endpoint: u32, due_ms: u64, outcome: Outcome) -> Sample {
+        let cause = if let Outcome::Failed(class) = outcome { Some(class.name().into()) } else { None };
+        let status = (outcome == Outcome::Ok).then_some(200);
+        Sample {
+            endpoint,
+            due: Duration::from_millis(due_ms),
+            latency: 5_000,
+            service: 4_000,
+            ttfb: status.map(|_| 3_000),
+            outcome,
+            cause,
+            status,
+            bytes: 10,
+            retried: false,
+        }
+    }
+
+    fn batch(samples: Vec<Sample>) -> Batch {
+        Batch { scheduled: samples.len() as u64, samples, ..Batch::default() }
+    }
+
+    #[test]
+    fn a_request_is_counted_where_it_was_due() {
+        let mut collector = collector();
+        collector.absorb(0, batch([0, 1999, 2000, 4999, 7000].map(|due| sample(0, due, Outcome::Ok)).to_vec()));
+        let run = collector.run(Duration::from_secs(5), Some(&Ending::Planned));
+        let endpoint = &run.endpoints[0];
+        assert_eq!(endpoint.phases.iter().map(|series| series.requests).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(run.phases.iter().map(|phase| phase.requests).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(
+            endpoint.slices.iter().map(|slice| (slice.at.as_secs(), slice.requests)).collect::<Vec<_>>(),
+            [(0, 1), (1, 1), (2, 1), (4, 2)]
+        );
+        assert_eq!(endpoint.per_second.requests, [1, 1, 1, 0, 1, 0, 0, 1]);
+        assert_eq!(run.summary(endpoint, PhaseSelection::Judged).counts.requests, 3);
+        assert!(run.endpoints[1].slices.is_empty() && run.complete);
+    }
+
+    #[test]
+    fn each_outcome_is_in_its_own_place() {
+        let mut collector = collector();
+        let failed = |class| sample(1, 2500, Outcome::Failed(class));
+        collector.absorb(0, batch(vec![sample(1, 2500, Outcome::Ok), sample(1, 2500, Outcome::Unfinished)]));
+        collector.absorb(1, batch(vec![failed(FailureClass::Timeout), failed(FailureClass::Reset)]));
+        let run = collector.run(Duration::from_secs(5), Some(&Ending::Planned));
+        let summary = run.summary(&run.endpoints[1], PhaseSelection::Judged);
+        assert_eq!((summary.counts.ok, summary.counts.unfinished, summary.counts.failures.total()), (1, 1, 2));
+        assert_eq!(summary.latency.count(), 3, "a reset has no latency");
+        assert_eq!((summary.counts.service.count(), summary.counts.ttfb.count()), (3, 1));
+        assert_eq!(summary.counts.causes.into_iter().collect::<Vec<_>>(), [("reset".to_owned(), 1), ("timeout".to_owned(), 1)]);
+        let Generator { scheduled, sent, ok, failed, unfinished, .. } = run.generator;
+        assert_eq!((scheduled, sent, ok, failed, unfinished), (4, 4, 1, 2, 1));
+    }
+
+    #[test]
+    fn a_checkpoint_leaves_out_what_is_under_way() {
+        let mut collector = collector();
+        collector.absorb(0, Batch { scheduled: 9, not_sent: 1, samples: vec![sample(0, 100, Outcome::Ok)], ..Batch::default() });
+        let checkpoint = collector.run(Duration::from_secs(1), None);
+        assert!(checkpoint.generator.conserved() && !checkpoint.complete);
+        assert_eq!(checkpoint.generator.scheduled, 2);
+        assert!(!collector.run(Duration::from_secs(1), Some(&Ending::Planned)).generator.conserved(), "at the end a lost request is seen");
+    }
+
+    #[test]
+    fn a_problem_is_told_once() {
+        let mut collector = collector();
+        let problem = || Problem { code: "ports".into(), text: "none left".into() };
+        for worker in 0..2 {
+            collector.absorb(worker, Batch { problems: vec![problem(), problem()], ..Batch::default() });
+        }
+        assert_eq!(collector.run(Duration::ZERO, None).generator.problems, [problem()]);
+    }
+
+    #[test]
+    fn progress_is_of_the_last_second_alone() {
+        let mut collector = collector();
+        collector.absorb(0, batch(vec![sample(0, 100, Outcome::Ok), sample(0, 200, Outcome::Failed(FailureClass::Status))]));
+        let first = collector.progress(Duration::from_secs(1), Duration::from_millis(500));
+        assert!((first.requests_per_s - 4.0).abs() < 1e-9 && first.p95_ms.is_some());
+        assert_eq!((first.requests, first.failures, first.phase.as_str(), first.measured), (2, 1, "warm-up", false));
+        let second = collector.progress(Duration::from_secs(3), Duration::from_secs(1));
+        assert!(second.requests_per_s.abs() < 1e-9 && second.p95_ms.is_none());
+        assert_eq!((second.requests, second.phase.as_str(), second.measured), (2, "hold", true));
+    }
+
+    #[test]
+    fn an_aborted_run_says_why_and_how_far_it_came() {
+        let run = collector().run(Duration::from_millis(2500), Some(&Ending::Aborted("SIGINT after 2.5 s".into())));
+        assert_eq!((run.complete, run.aborted_by.as_deref()), (false, Some("SIGINT after 2.5 s")));
+        assert_eq!(run.measured, Duration::from_millis(500));
+    }
+}

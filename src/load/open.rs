@@ -1,0 +1,194 @@
+//! The open workload: task starts that are due come what may. A start takes an idle user, else makes a new one, else waits
+//! in a queue with its due time kept; what could not be sent by the end is counted as such.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use super::tasks::pass_on_panic;
+use super::timer::FineTimer;
+use super::user::{Cut, User, Walk};
+use super::worker::{DRAIN_AT_END, Worker, own_share};
+use crate::plan::{Dice, Picks, Stream};
+use crate::scenario::Arrivals;
+
+/// As many starts are spawned before the users get their turn.
+const STARTS_AT_ONCE: u64 = 32;
+
+/// One due start of a task.
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    /// From 0, over all workers.
+    index: u64,
+    due: Instant,
+    kind: usize,
+    task: usize,
+}
+
+/// Users and starts that wait for each other.
+#[derive(Debug)]
+struct Lobby {
+    /// By kind; the one that came last goes first, its connection being the freshest.
+    idle: Vec<RefCell<Vec<User>>>,
+    waiting: Vec<RefCell<VecDeque<Start>>>,
+    made: Cell<u64>,
+    limit: Cell<u64>,
+}
+
+/// Starts what is due until the end of the schedule; returns when no further start can begin.
+pub async fn drive(worker: &Rc<Worker>, arrivals: Arrivals, max_in_flight: u64, users: &mut JoinSet<()>) {
+    let kinds = worker.scenario.kinds.len();
+    let lobby = Rc::new(Lobby {
+        idle: (0..kinds).map(|_| RefCell::default()).collect(),
+        waiting: (0..kinds).map(|_| RefCell::default()).collect(),
+        made: Cell::new(0),
+        limit: Cell::new(own_share(max_in_flight, worker.number, worker.workers)),
+    });
+    let timer = FineTimer::new();
+    for (count, start) in (1_u64..).zip(starts(worker, arrivals)) {
+        timer.sleep_until(start.due).await;
+        worker.note_lateness(start.due);
+        if count % STARTS_AT_ONCE == 0 {
+            // After a stall everything is due at once; the users must be let at the sockets in between.
+            tokio::task::yield_now().await;
+        }
+        while let Some(ended) = users.try_join_next() {
+            pass_on_panic(ended);
+        }
+        if let Some(user) = lobby.user_for(worker, start) {
+            let (worker, lobby) = (Rc::clone(worker), Rc::clone(&lobby));
+            worker.note_start(None);
+            users.spawn_local(async move { serve(&worker, &lobby, user, start).await });
+        } else {
+            worker.note_queued();
+            lobby.waiting[start.kind].borrow_mut().push_back(start);
+        }
+    }
+    tokio::time::sleep_until(tokio::time::Instant::from_std(worker.end)).await;
+    lobby.close(worker, users);
+}
+
+/// This worker's starts in order. Kinds and tasks are picked over all starts, so that they are the same for any number of workers.
+fn starts(worker: &Worker, arrivals: Arrivals) -> impl Iterator<Item = Start> + use<> {
+    let (scenario, plan) = (&worker.scenario, &worker.plan);
+    let mut kinds = plan.kinds();
+    let mut tasks: Vec<Picks> =
+        scenario.kinds.iter().map(|kind| plan.tasks(kind, None, Dice::new(plan.seed.wrapping_add(1), Stream::Kinds))).collect();
+    let (begin, workers, number) = (worker.start, worker.workers, worker.number);
+    (0_u64..).zip(plan.schedule.starts(arrivals, plan.seed)).filter_map(move |(index, due)| {
+        let kind = kinds.pick();
+        let task = tasks[kind].pick();
+        (index % workers == number).then_some(Start { index, due: begin + due, kind, task })
+    })
+}
+
+impl Lobby {
+    fn user_for(&self, worker: &Worker, start: Start) -> Option<User> {
+        if let Some(user) = self.idle[start.kind].borrow_mut().pop() {
+            return Some(user);
+        }
+        let index = self.free_index(worker).or_else(|| self.retire_another_kind(start.kind))?;
+        let dice = Dice::new(worker.plan.seed, Stream::User { index, life: 0 });
+        match User::new(worker, index, start.kind, dice) {
+            Ok(user) => Some(user),
+            Err(cut) => {
+                self.give_up(worker, cut);
+                None
+            }
+        }
+    }
+
+    /// The index of one more user, while there may be one.
+    fn free_index(&self, worker: &Worker) -> Option<u64> {
+        let made = self.made.get();
+        (made < self.limit.get()).then(|| {
+            self.made.set(made + 1);
+            made * worker.workers + worker.number
+        })
+    }
+
+    /// Lets an idle user of another kind go, so that one of this kind can come in its place, with its index and rows.
+    fn retire_another_kind(&self, kind: usize) -> Option<u64> {
+        let others = self.idle.iter().enumerate().filter(|(other, _)| *other != kind);
+        others.filter_map(|(_, idle)| idle.borrow_mut().pop()).map(|retired| retired.index).next()
+    }
+
+    /// There is no row for another user: those who are here have to do.
+    fn give_up(&self, worker: &Worker, cut: Cut) {
+        self.made.set(self.made.get() - 1);
+        self.limit.set(self.made.get());
+        if let Cut::Exhausted(data) = cut {
+            worker.note_exhausted(data);
+        }
+    }
+
+    /// The start that has waited longest for a user of this kind.
+    fn next_waiting(&self, worker: &Worker, kind: usize) -> Option<Start> {
+        let now = Instant::now();
+        let start = if now < worker.end { self.waiting[kind].borrow_mut().pop_front() } else { None };
+        start.inspect(|start| worker.note_start(Some(now.saturating_duration_since(start.due))))
+    }
+
+    /// After the last phase nothing that waits begins any more, and idle users say good-bye.
+    fn close(&self, worker: &Rc<Worker>, users: &mut JoinSet<()>) {
+        for waiting in &self.waiting {
+            waiting.take();
+        }
+        for user in self.idle.iter().flat_map(RefCell::take) {
+            let worker = Rc::clone(worker);
+            users.spawn_local(async move { stop(&worker, user).await });
+        }
+    }
+}
+
+/// Serves a start, then whatever waits for a user of this kind.
+async fn serve(worker: &Worker, lobby: &Lobby, mut user: User, start: Start) {
+    let mut next = Some(start);
+    while let Some(start) = next {
+        let mut due = Some(start.due);
+        match serve_one(worker, &mut user, start, &mut due).await {
+            Err(Cut::Exhausted(data)) => {
+                worker.note_exhausted(data);
+                worker.note_not_sent(1);
+            }
+            // Its first request never left: it was due, so it is counted.
+            Err(Cut::TimeIsUp) if due.is_some() => worker.note_not_sent(1),
+            Err(Cut::MissingValue) if due.is_some() => worker.note_missing_value(),
+            Err(Cut::TimeIsUp | Cut::MissingValue) | Ok(()) => {}
+        }
+        next = lobby.next_waiting(worker, user.kind);
+    }
+    if Instant::now() < worker.end {
+        lobby.idle[user.kind].borrow_mut().push(user);
+    } else {
+        stop(worker, user).await;
+    }
+}
+
+async fn serve_one(worker: &Worker, user: &mut User, start: Start, due: &mut Option<Instant>) -> Result<(), Cut> {
+    let kind = &worker.scenario.kinds[start.kind];
+    let heads = &worker.program.kinds[start.kind];
+    if !user.started {
+        user.started = user.walk(worker, &kind.start, &heads.start, worker.end, due).await? == Walk::AllOk;
+        if !user.started {
+            return Ok(());
+        }
+    }
+    let task = &kind.tasks[start.task];
+    user.dice = Dice::new(worker.plan.seed, Stream::Start { index: start.index });
+    user.iteration = start.index + 1;
+    user.take_rows(worker, &task.data, start.index)?;
+    user.walk(worker, &task.steps, &heads.tasks[start.task], worker.end, due).await?;
+    Ok(())
+}
+
+async fn stop(worker: &Worker, mut user: User) {
+    let (kind, heads) = (&worker.scenario.kinds[user.kind], &worker.program.kinds[user.kind]);
+    if user.started {
+        // `stop` steps are the user's own ending: they may start while the run is winding down.
+        let _ = user.walk(worker, &kind.stop, &heads.stop, worker.end + DRAIN_AT_END, &mut None).await;
+    }
+}

@@ -1,0 +1,100 @@
+//! What one worker thread keeps of its requests until the collector takes it, once a second.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::run::{FailureClass, Problem};
+
+/// The outcome of one request that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    pub endpoint: u32,
+    /// When it was due, from the start of the run.
+    pub due: Duration,
+    /// From due to its end, us.
+    pub latency: u32,
+    /// From sent to its end, us.
+    pub service: u32,
+    /// From sent to the first byte of the answer, us.
+    pub ttfb: Option<u32>,
+    pub outcome: Outcome,
+    /// Of a failure, in words of ours.
+    pub cause: Option<Cow<'static, str>>,
+    pub status: Option<u16>,
+    pub bytes: u64,
+    pub retried: bool,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Ok,
+    Failed(FailureClass),
+    /// Under way when the run ended.
+    Unfinished,
+}
+
+impl Outcome {
+    /// Whether its latency counts: hiding the slowest must not improve a percentile, while other failures are judged as failures.
+    #[must_use]
+    pub const fn has_latency(self) -> bool {
+        matches!(self, Self::Ok | Self::Unfinished | Self::Failed(FailureClass::Timeout))
+    }
+}
+
+/// Why a request failed: its class, and what went wrong in words of ours (never the server's).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub class: FailureClass,
+    pub cause: Cow<'static, str>,
+}
+
+impl Fault {
+    pub fn new(class: FailureClass, cause: impl Into<Cow<'static, str>>) -> Self {
+        Self { class, cause: cause.into() }
+    }
+}
+
+/// What a worker hands over at once.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub samples: Vec<Sample>,
+    /// Requests that were due, sent or not.
+    pub scheduled: u64,
+    pub not_sent: u64,
+    /// How late timers fired, us.
+    pub lateness: Vec<u32>,
+    /// Task starts of an open load that were taken up by a user.
+    pub starts: u64,
+    /// Of those that had to wait until a user was free: for how long, us.
+    pub waits: Vec<u32>,
+    pub connections_opened: u64,
+    pub problems: Vec<Problem>,
+    /// CPU time of the worker's thread so far, where the system tells.
+    pub cpu: Option<Duration>,
+}
+
+/// A duration in whole microseconds, at most what fits.
+#[must_use]
+pub fn micros(duration: Duration) -> u32 {
+    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_timeouts_among_failures_have_a_latency() {
+        assert!(Outcome::Ok.has_latency() && Outcome::Unfinished.has_latency());
+        for class in FailureClass::ALL {
+            assert_eq!(Outcome::Failed(class).has_latency(), class == FailureClass::Timeout, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_beyond_the_range_is_kept_at_its_end() {
+        assert_eq!(micros(Duration::from_millis(3)), 3000);
+        assert_eq!(micros(Duration::from_secs(10_000)), u32::MAX);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the operating system tells of this machine: how many descriptors there are, and how much time was stolen.
+
+/// Descriptors that the program itself needs besides the load's.
+const OWN_DESCRIPTORS: u64 = 64;
+
+/// How many connections may be open at once, after the soft limit has been raised as far as it goes.
+#[cfg(unix)]
+#[must_use]
+pub fn descriptor_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_ok();
+    let limit = if raised { maximum } else { current };
+    limit.unwrap_or(u64::MAX).saturating_sub(OWN_DESCRIPTORS)
+}
+
+#[cfg(not(unix))]
+#[must_use]
+pub fn descriptor_limit() -> u64 {
+    u64::MAX - OWN_DESCRIPTORS
+}
+
+/// CPU time of the whole machine, in ticks.
+#[derive(Debug, Clone, Copy)]
+pub struct CpuTimes {
+    stolen: u64,
+    total: u64,
+}
+
+impl CpuTimes {
+    /// Now, from `/proc/stat`. `None` where the system does not tell.
+    #[must_use]
+    pub fn now() -> Option<Self> {
+        Self::parse(&std::fs::read_to_string("/proc/stat").ok()?)
+    }
+
+    /// The first line holds user, nice, system, idle, iowait, irq, softirq and steal (proc(5)); guest time is part of user.
+    fn parse(stat: &str) -> Option<Self> {
+        let line = stat.lines().next()?.strip_prefix("cpu ")?;
+        let ticks: Vec<u64> = line.split_whitespace().take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some(Self { stolen: *ticks.get(7)?, total: ticks.iter().sum() })
+    }
+
+    /// The share of time stolen since then, 0 to 1.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "ticks are far below 2^52")]
+    pub fn stolen_since(self) -> Option<f64> {
+        let now = Self::now()?;
+        let total = now.total.checked_sub(self.total).filter(|total| *total > 0)?;
+        Some(now.stolen.checked_sub(self.stolen)? as f64 / total as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steal_is_the_eighth_number() {
+        let times = CpuTimes::parse("cpu  10 20 30 40 50 60 70 80 90 100\ncpu0 1 2 3\n").unwrap();
+        assert_eq!((times.stolen, times.total), (80, 360));
+        assert!(CpuTimes::parse("intr 5\n").is_none());
+    }
+}

@@ -1,0 +1,446 @@
+//! One user: its connection, cookies, variables and chance, and how it performs a step. When it acts is not its concern.
+
+use std::io;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use cookie_store::CookieStore;
+use url::Url;
+
+use super::alarm::Alarm;
+use super::connection::{ConnectError, Connection};
+use super::examine::{Seen, examine};
+use super::exchange::{self, Answer, BodyUse, ExchangeError};
+use super::recorder::{Fault, Outcome};
+use super::request::{compose, head, path_of, redirected};
+use super::values::{MissingValue, Scope, Value};
+use super::worker::{Buffers, Departure, Worker};
+use crate::plan::{Dice, Row, Turn};
+use crate::run::FailureClass;
+use crate::scenario::{Condition, CookiePolicy, Method, Repeat, Step, Template};
+use crate::units::format_duration;
+
+/// Body bytes that are read of one answer, and to which a compressed one is inflated.
+const BODY_CAP: u64 = 10 * 1024 * 1024;
+/// What was due before the end is sent even if the timer fired so much late.
+const LATE_GRACE: Duration = Duration::from_millis(100);
+
+/// A user with all that is its own.
+#[derive(Debug)]
+pub struct User {
+    /// From 0.
+    pub index: u64,
+    pub kind: usize,
+    connection: Option<Connection>,
+    cookies: Option<Box<CookieStore>>,
+    alarm: Alarm,
+    variables: Vec<Option<Value>>,
+    /// Current row of each data set.
+    rows: Vec<usize>,
+    pub dice: Dice,
+    /// From 1.
+    pub iteration: u64,
+    /// Whether its `start` steps have all succeeded.
+    pub started: bool,
+    /// Requests that it has sent.
+    pub sent: u64,
+}
+
+/// Why a list of steps was not walked to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The user's time is up: no step starts any more.
+    TimeIsUp,
+    /// A step needs a value that no earlier step could get.
+    MissingValue,
+    /// A data set is used up.
+    Exhausted(usize),
+}
+
+impl From<MissingValue> for Cut {
+    fn from(_: MissingValue) -> Self {
+        Self::MissingValue
+    }
+}
+
+/// How walking through steps went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Walk {
+    AllOk,
+    SomeFailed,
+}
+
+impl Walk {
+    const fn and(self, other: Self) -> Self {
+        match self {
+            Self::AllOk => other,
+            Self::SomeFailed => Self::SomeFailed,
+        }
+    }
+}
+
+impl User {
+    /// A new user.
+    ///
+    /// # Errors
+    /// [`Cut::Exhausted`] where a data set has no row for it.
+    pub fn new(worker: &Worker, index: u64, kind: usize, dice: Dice) -> Result<Self, Cut> {
+        let scenario = &worker.scenario;
+        let keeps_cookies = scenario.http.cookies == CookiePolicy::Keep;
+        let mut user = Self {
+            index,
+            kind,
+            connection: None,
+            cookies: keeps_cookies.then(Box::default),
+            alarm: Alarm::default(),
+            variables: vec![None; scenario.variables.len()],
+            rows: vec![0; scenario.data.len()],
+            dice,
+            iteration: 0,
+            started: false,
+            sent: 0,
+        };
+        let turn = Turn { user: index, number: index };
+        for data in 0..scenario.data.len() {
+            user.take_row(worker, data, turn)?;
+        }
+        Ok(user)
+    }
+
+    fn take_row(&mut self, worker: &Worker, data: usize, turn: Turn) -> Result<(), Cut> {
+        match worker.plan.row(data, &worker.scenario.data[data], turn, &mut self.dice) {
+            Row::Of(row) => self.rows[data] = row,
+            Row::Exhausted => return Err(Cut::Exhausted(data)),
+        }
+        Ok(())
+    }
+
+    /// Takes the rows of one iteration.
+    ///
+    /// # Errors
+    /// [`Cut::Exhausted`] where one is used up.
+    pub fn take_rows(&mut self, worker: &Worker, sets: &[usize], number: u64) -> Result<(), Cut> {
+        let turn = Turn { user: self.index, number };
+        sets.iter().try_for_each(|data| self.take_row(worker, *data, turn))
+    }
+
+    /// Performs steps in order. `due` is when the first request should have gone out, where a schedule says so; it is taken
+    /// by the first request that is sent.
+    ///
+    /// # Errors
+    /// [`Cut`] where the rest was not performed.
+    pub async fn walk(
+        &mut self,
+        worker: &Worker,
+        steps: &[Step],
+        heads: &[Template],
+        until: Instant,
+        due: &mut Option<Instant>,
+    ) -> Result<Walk, Cut> {
+        let mut walk = Walk::AllOk;
+        for (step, head) in steps.iter().zip(heads) {
+            if !self.wants(worker, step)? {
+                continue;
+            }
+            match &step.repeat {
+                Repeat::Once => walk = walk.and(self.act(worker, step, head, until, due).await?),
+                Repeat::Times(count) => {
+                    for _ in 0..*count {
+                        walk = walk.and(self.act(worker, step, head, until, due).await?);
+                    }
+                }
+                Repeat::Each { list, item } => {
+                    for element in self.elements(worker, list)? {
+                        self.variables[*item] = Some(element);
+                        walk = walk.and(self.act(worker, step, head, until, due).await?);
+                    }
+                }
+            }
+        }
+        Ok(walk)
+    }
+
+    /// One request and the pause after it.
+    async fn act(&mut self, worker: &Worker, step: &Step, head: &Template, until: Instant, due: &mut Option<Instant>) -> Result<Walk, Cut> {
+        let outcome = self.request(worker, step, head, until, *due).await?;
+        *due = None;
+        if let Some(think) = step.think {
+            worker.pause(self.dice.think(think), until).await;
+        }
+        Ok(if outcome == Outcome::Ok { Walk::AllOk } else { Walk::SomeFailed })
+    }
+
+    fn wants(&mut self, worker: &Worker, step: &Step) -> Result<bool, Cut> {
+        let mut scope = self.scope(worker);
+        Ok(match &step.when {
+            None => true,
+            Some(Condition::Truthy(text)) => !matches!(scope.text(text).unwrap_or_default().trim(), "" | "0" | "false"),
+            Some(Condition::Equal(left, right)) => scope.text(left)? == scope.text(right)?,
+            Some(Condition::NotEqual(left, right)) => scope.text(left)? != scope.text(right)?,
+        })
+    }
+
+    /// What `foreach` goes through: the elements of a list, or the one value that there is.
+    fn elements(&mut self, worker: &Worker, list: &Template) -> Result<Vec<Value>, Cut> {
+        Ok(match self.scope(worker).typed(list)?.to_json() {
+            serde_json::Value::Array(elements) => elements.into_iter().map(Value::Json).collect(),
+            one => vec![Value::Json(one)],
+        })
+    }
+
+    fn scope<'a>(&'a mut self, worker: &'a Worker) -> Scope<'a> {
+        self.scope_and_cookies(worker).0
+    }
+
+    fn scope_and_cookies<'a>(&'a mut self, worker: &'a Worker) -> (Scope<'a>, Option<&'a CookieStore>) {
+        let scope = Scope {
+            data: &worker.scenario.data,
+            rows: &self.rows,
+            variables: &self.variables,
+            user: self.index + 1,
+            iteration: self.iteration,
+            dice: &mut self.dice,
+        };
+        (scope, self.cookies.as_deref())
+    }
+
+    /// Writes a request, with the cookies that belong to its path.
+    fn compose(&mut self, worker: &Worker, step: &Step, head: &Template, buffers: &mut Buffers) -> Result<(), MissingValue> {
+        let (mut scope, cookies) = self.scope_and_cookies(worker);
+        compose(step, head, &mut scope, |path| cookie_header(worker, cookies, path), &mut buffers.scratch)
+    }
+
+    /// Sends one request and records what came of it.
+    async fn request(
+        &mut self,
+        worker: &Worker,
+        step: &Step,
+        head: &Template,
+        until: Instant,
+        due: Option<Instant>,
+    ) -> Result<Outcome, Cut> {
+        let mut buffers = worker.take_buffers();
+        if let Err(missing) = self.compose(worker, step, head, &mut buffers) {
+            worker.give_back(buffers);
+            return Err(missing.into());
+        }
+        let sent = Instant::now();
+        let until = due.filter(|due| *due < until).map_or(until, |due| until.max(due + LATE_GRACE));
+        if !worker.may_start(sent, until) {
+            worker.give_back(buffers);
+            return Err(Cut::TimeIsUp);
+        }
+        self.sent += 1;
+        buffers.retried = false;
+        let departure = worker.depart(step.endpoint, due.unwrap_or(sent), sent);
+        let mut alarm = std::mem::take(&mut self.alarm);
+        let delivered = alarm.within(sent + step.timeout, pin!(self.deliver(worker, step, &mut buffers))).await;
+        self.alarm = alarm;
+        let delivered = delivered.unwrap_or_else(|| Err(Undelivered::out_of_time(step.timeout)));
+        let outcome = self.settle(worker, step, departure, delivered, &buffers);
+        worker.give_back(buffers);
+        Ok(outcome)
+    }
+
+    /// Turns what was delivered into the request's outcome, and keeps what the step saves.
+    fn settle(
+        &mut self,
+        worker: &Worker,
+        step: &Step,
+        departure: Departure<'_>,
+        delivered: Result<Answer, Undelivered>,
+        buffers: &Buffers,
+    ) -> Outcome {
+        let answer = match delivered {
+            Ok(answer) => answer,
+            Err(Undelivered::Target(fault)) => {
+                self.forget_saved(step);
+                return departure.failed(fault, buffers.retried);
+            }
+            Err(Undelivered::Local { code, text }) => return departure.not_sent(code, text),
+        };
+        let response_head = &buffers.incoming[..answer.head_length];
+        let latency = departure.latency_at(answer.done);
+        let seen =
+            Seen { status: answer.status, head: response_head, body: &answer.body, bytes: answer.bytes, latency, body_cap: BODY_CAP };
+        let examined = examine(step, &seen, &mut self.scope(worker));
+        if answer.sets_cookies {
+            self.keep_cookies(worker, path_of(&buffers.scratch.request), response_head);
+        }
+        let examined = match examined {
+            Ok(saved) => {
+                for (slot, value) in saved {
+                    self.variables[slot] = Some(value);
+                }
+                Ok(())
+            }
+            Err(fault) => {
+                self.forget_saved(step);
+                Err(fault)
+            }
+        };
+        departure.answered(examined, &answer, buffers.retried)
+    }
+
+    /// What a failed step would have saved must not be taken from an earlier time.
+    fn forget_saved(&mut self, step: &Step) {
+        for save in &step.save {
+            self.variables[save.slot] = None;
+        }
+    }
+
+    /// Gets the answer, following redirects where the scenario wants it.
+    async fn deliver(&mut self, worker: &Worker, step: &Step, buffers: &mut Buffers) -> Result<Answer, Undelivered> {
+        let mut answer = self.deliver_once(worker, step, buffers).await?;
+        let mut moved = None;
+        for _ in 0..worker.scenario.http.redirects {
+            let Some(next) = redirect(worker, moved.as_ref().unwrap_or(step), &answer, buffers) else { break };
+            if answer.sets_cookies {
+                self.keep_cookies(worker, path_of(&buffers.scratch.request), &buffers.incoming[..answer.head_length]);
+            }
+            let head = head(&next, &worker.authority);
+            if self.compose(worker, &next, &head, buffers).is_err() {
+                break;
+            }
+            answer = self.deliver_once(worker, &next, buffers).await?;
+            moved = Some(next);
+        }
+        Ok(answer)
+    }
+
+    /// One exchange; once more on a fresh connection where the reused one had been closed in the meantime.
+    async fn deliver_once(&mut self, worker: &Worker, step: &Step, buffers: &mut Buffers) -> Result<Answer, Undelivered> {
+        let mut retried = false;
+        loop {
+            let lease = worker.lease(&mut self.connection).await;
+            let usable = lease.connection.filter(|connection| !retried && (step.method.is_safe() || !connection.is_stale()));
+            let mut connection = match usable {
+                Some(connection) => connection,
+                None => Box::pin(worker.connect()).await.map_err(Undelivered::from_connect)?,
+            };
+            let body_use = if step.keeps_body() { BodyUse::Keep } else { BodyUse::Count };
+            let exchanged = connection.exchange(&buffers.scratch.request, step.method, body_use, BODY_CAP, &mut buffers.incoming).await;
+            match exchanged {
+                Ok(answer) => {
+                    if answer.reusable {
+                        connection.reused = true;
+                        worker.keep(connection, &mut self.connection);
+                    }
+                    return Ok(answer);
+                }
+                Err(ExchangeError::Closed { answer_begun: false, request_begun })
+                    if connection.reused && !retried && (step.method.is_safe() || !request_begun) =>
+                {
+                    retried = true;
+                    buffers.retried = true;
+                }
+                Err(error) => return Err(Undelivered::Target(fault_of(&error))),
+            }
+        }
+    }
+
+    /// Keeps the cookies that the answer to a request for `path` sets.
+    fn keep_cookies(&mut self, worker: &Worker, path: &str, head: &[u8]) {
+        let (Some(store), Some(url)) = (self.cookies.as_deref_mut(), worker.url(path)) else { return };
+        exchange::headers(head, |name, value| {
+            if name.eq_ignore_ascii_case("set-cookie")
+                && let Ok(text) = std::str::from_utf8(value)
+            {
+                // A cookie that does not belong to this host is not kept, as in a browser.
+                let _ = store.parse(text, &url);
+            }
+        });
+    }
+}
+
+/// The cookies that belong to a path.
+fn cookie_header(worker: &Worker, cookies: Option<&CookieStore>, path: &str) -> Option<String> {
+    let store = cookies.filter(|store| store.iter_any().next().is_some())?;
+    let url = worker.url(path)?;
+    let pairs: Vec<String> = store.get_request_values(&url).map(|(name, value)| format!("{name}={value}")).collect();
+    (!pairs.is_empty()).then(|| pairs.join("; "))
+}
+
+/// Why there is no answer.
+enum Undelivered {
+    Target(Fault),
+    Local { code: &'static str, text: String },
+}
+
+impl Undelivered {
+    fn out_of_time(timeout: Duration) -> Self {
+        let cause = format!("no whole answer within {}", format_duration(timeout));
+        Self::Target(Fault::new(FailureClass::Timeout, cause))
+    }
+
+    fn from_connect(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Target { class, source } => Self::Target(Fault::new(class, connect_cause(class, &source))),
+            ConnectError::Local { code, source } => {
+                Self::Local { code, text: format!("this machine cannot open more connections: {source}") }
+            }
+        }
+    }
+}
+
+fn fault_of(error: &ExchangeError) -> Fault {
+    match error {
+        ExchangeError::Closed { answer_begun: false, .. } => Fault::new(FailureClass::Reset, "connection closed before an answer"),
+        ExchangeError::Closed { answer_begun: true, .. } => Fault::new(FailureClass::Reset, "connection closed within the answer"),
+        ExchangeError::Protocol(why) => Fault::new(FailureClass::Protocol, *why),
+        ExchangeError::TooLarge => Fault::new(FailureClass::TooLarge, "body over 10 MiB"),
+    }
+}
+
+/// The kind of error alone: its text may hold what the other side sent.
+fn connect_cause(class: FailureClass, source: &io::Error) -> String {
+    match class {
+        FailureClass::Timeout => "no connection in time".to_owned(),
+        FailureClass::Tls => "TLS handshake failed".to_owned(),
+        _ => source.kind().to_string(),
+    }
+}
+
+/// The step that a redirect leads to; `None` where it is none, or leads to another host.
+fn redirect(worker: &Worker, step: &Step, answer: &Answer, buffers: &Buffers) -> Option<Step> {
+    let method = match (answer.status, step.method) {
+        (307 | 308, method) | (301 | 302, method @ (Method::Get | Method::Head)) => method,
+        (303, Method::Head) => Method::Head,
+        (301..=303, _) => Method::Get,
+        _ => return None,
+    };
+    let mut location = None;
+    exchange::headers(&buffers.incoming[..answer.head_length], |name, value| {
+        if name.eq_ignore_ascii_case("location") {
+            location = std::str::from_utf8(value).ok().map(str::to_owned);
+        }
+    });
+    let here = worker.url(path_of(&buffers.scratch.request))?;
+    let there: Url = here.join(&location?).ok()?;
+    (there.origin() == here.origin()).then(|| redirected(step, method, &there[url::Position::BeforePath..url::Position::AfterQuery]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_to_get_no_answer_has_its_class() {
+        for (error, class) in [
+            (ExchangeError::Closed { answer_begun: false, request_begun: true }, FailureClass::Reset),
+            (ExchangeError::Closed { answer_begun: true, request_begun: true }, FailureClass::Reset),
+            (ExchangeError::Protocol("bad chunk size"), FailureClass::Protocol),
+            (ExchangeError::TooLarge, FailureClass::TooLarge),
+        ] {
+            assert_eq!(fault_of(&error).class, class, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_cause_never_holds_what_the_other_side_said() {
+        let source = || io::Error::other("<script>");
+        for class in [FailureClass::Tls, FailureClass::Timeout, FailureClass::Connect] {
+            assert!(!connect_cause(class, &source()).contains("script"));
+        }
+    }
+}
