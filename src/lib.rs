@@ -8,6 +8,8 @@ pub mod endpoint;
 pub mod exit;
 /// Files that are whole or not there, and reading with a cap.
 pub mod files;
+/// From a Run to a Verdict.
+pub mod gate;
 /// From a Plan to a Run; holds the only sockets to the target.
 pub mod load;
 /// Who sends what when, without a clock.

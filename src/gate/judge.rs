@@ -1,0 +1,540 @@
+//! The judgement: every rule of the thresholds against one run, row by row.
+
+use super::absolute::judge_absolute;
+use super::check::{Cause, Check, Evidence, Row};
+use super::comparison::{BaselineChoice, Comparison};
+use super::outcome::{Judged, conclude};
+use super::relative::{History, judge_relative};
+use super::self_checks::{Trust, examine};
+use super::waive::waive;
+use super::{Figures, FindingOutcome, Measurement, Metric, Rules, Scope, Subject, Thresholds, Unit, Verdict};
+use crate::run::{EndpointRole, Run};
+
+/// Judges a run. The same arguments always give the same verdict.
+#[must_use]
+pub fn judge(run: &Run, thresholds: &Thresholds, baseline: BaselineChoice<'_>) -> Verdict {
+    let comparison = Comparison::select(run, thresholds.gate(), baseline);
+    let examination = examine(run);
+    let named = thresholds.named_phases();
+    let judge = Judge { run, comparison: &comparison, trust: &examination.trust };
+    let mut rows: Vec<Row> = groups(run, thresholds, &named).iter().flat_map(|group| judge.group(group)).collect();
+    let unused = waive(&mut rows, thresholds.waivers(), run.started_at);
+    conclude(rows, &Judged { run, thresholds, comparison: &comparison }, examination.checks, &unused)
+}
+
+/// The rules that are judged on the same figures.
+struct Group<'a> {
+    subject: Subject<'a>,
+    scope: Scope<'a>,
+    role: EndpointRole,
+    rules: Vec<(Metric, Rules)>,
+}
+
+/// Everything that has rules: the run's endpoints in their order, endpoints that only the thresholds name, the total.
+fn groups<'a>(run: &'a Run, thresholds: &'a Thresholds, named: &'a [&'a str]) -> Vec<Group<'a>> {
+    let scopes = || {
+        let is_pooled = run.phases.iter().any(|phase| phase.measured && !named.contains(&phase.name.as_str()));
+        let own = named.iter().map(|name| Scope::Phase(name));
+        is_pooled.then_some(Scope::Pooled { named }).into_iter().chain(own)
+    };
+    let of_scopes = |subject: Subject<'a>, role| {
+        scopes().map(move |scope| Group { subject, scope, role, rules: thresholds.rules(subject, scope.phase()) })
+    };
+    let mut groups = Vec::new();
+    for endpoint in &run.endpoints {
+        let subject = Subject::Endpoint(&endpoint.name);
+        match endpoint.role {
+            EndpointRole::Lifecycle => groups.push(lifecycle_group(subject, thresholds)),
+            role @ (EndpointRole::Task | EndpointRole::Excluded) => groups.extend(of_scopes(subject, role)),
+        }
+    }
+    let is_known = |name: &str| run.endpoints.iter().any(|endpoint| endpoint.name == name);
+    for name in thresholds.named_endpoints().into_iter().filter(|name| !is_known(name)) {
+        groups.extend(of_scopes(Subject::Endpoint(name), EndpointRole::Task));
+    }
+    groups.extend(of_scopes(Subject::Total, EndpointRole::Task));
+    groups
+}
+
+/// `start` and `stop`: their failures over the whole run, by `max` alone.
+fn lifecycle_group<'a>(subject: Subject<'a>, thresholds: &Thresholds) -> Group<'a> {
+    let only_max = |rules: Rules| Rules { max: rules.max, warn: rules.warn, ..Rules::default() };
+    let rules = thresholds.rules(subject, None).into_iter().filter(|(metric, _)| matches!(metric, Metric::Failures(_)));
+    let rules = rules.map(|(metric, rules)| (metric, only_max(rules))).collect();
+    Group { subject, scope: Scope::WholeRun, role: EndpointRole::Lifecycle, rules }
+}
+
+/// What every group is judged with.
+struct Judge<'a> {
+    run: &'a Run,
+    comparison: &'a Comparison<'a>,
+    trust: &'a Trust,
+}
+
+impl Judge<'_> {
+    fn group(&self, group: &Group<'_>) -> Vec<Row> {
+        let &Group { subject, scope, role, ref rules } = group;
+        let checks: Vec<Check<'_>> = rules.iter().flat_map(|&(metric, rules)| Check::all(subject, scope, metric, rules)).collect();
+        if checks.is_empty() {
+            return Vec::new();
+        }
+        let figures = Figures::of(self.run, subject, scope);
+        let jobs = if checks.iter().any(Check::is_relative) { self.comparison.figures(subject, scope) } else { Vec::new() };
+        let history = History { comparison: self.comparison, jobs };
+        let row = |check: &Check<'_>| match &figures {
+            _ if role == EndpointRole::Excluded => {
+                check.row(FindingOutcome::Skipped, Cause::LeftOut, Evidence::NONE, "left out by tags".into())
+            }
+            None => check.row(FindingOutcome::Inconclusive, Cause::NoSamples, Evidence::NONE, absent(check)),
+            Some(figures) => self.check(check, figures, &history),
+        };
+        checks.iter().map(row).collect()
+    }
+
+    /// What a run that can't be trusted may still prove: failures that the server itself answered.
+    fn check(&self, check: &Check<'_>, figures: &Figures, history: &History<'_>) -> Row {
+        let why = match self.trust {
+            Trust::Whole => return Self::trusted(check, figures, check.metric.measure(figures), history),
+            Trust::AnsweredFailures(why) => {
+                if check.metric.unit() == Unit::Share {
+                    let mut row = Self::trusted(check, figures, check.metric.measure_answered(figures), history);
+                    if row.finding.outcome == FindingOutcome::Fail {
+                        row.finding.reason.push_str("; counted are only failures that the server itself answered");
+                        return row;
+                    }
+                }
+                why
+            }
+            Trust::Nothing(why) => why,
+        };
+        let evidence = Evidence::measured(check, Some(figures));
+        check.row(FindingOutcome::Inconclusive, Cause::Distrusted, evidence, why.clone())
+    }
+
+    fn trusted(check: &Check<'_>, figures: &Figures, measurement: Measurement, history: &History<'_>) -> Row {
+        if check.is_relative() { judge_relative(check, figures, measurement, history) } else { judge_absolute(check, figures, measurement) }
+    }
+}
+
+/// Why there are no figures at all.
+fn absent(check: &Check<'_>) -> String {
+    match check.scope.phase() {
+        Some(phase) => format!("the run has no `{}` in a judged phase `{phase}`", check.subject.name()),
+        None => format!("the run has no endpoint `{}`", check.subject.name()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use FindingOutcome::{Fail, Inconclusive, Pass, Skipped, Waived, Warn};
+    use proptest::prelude::*;
+
+    use super::super::samples::{RunSample, at, baseline, by_name, codes, compared, first_reason, judged, outcomes, steady, thresholds};
+    use super::super::{Outcome, Rule};
+    use super::*;
+    use crate::run::{Baseline, FailureClass};
+
+    /// Each line: latency of every request, rules for `GET /a`, outcome, exit code, reason.
+    #[test]
+    fn absolute_limits_are_bright_lines() {
+        for (millis, rules, outcome, exit, reason) in [
+            (142.0, "p95: 120ms", Fail, 1, "p95 142 ms is above the limit of 120 ms"),
+            (110.0, "p95: 120ms", Pass, 0, "p95 110 ms is within the limit of 120 ms"),
+            (1.0, "p95: 1ms", Pass, 0, "p95 1.00 ms is within the limit of 1.00 ms"),
+            (110.0, "p95: {max: 120ms, warn: 105ms}", Warn, 0, "p95 110 ms is above the warning line of 105 ms"),
+            (142.0, "mean: 120ms", Fail, 1, "mean 142 ms is above the limit of 120 ms"),
+            (142.0, "max: 120ms", Fail, 1, "max 142 ms is above the limit of 120 ms"),
+            (142.0, "ttfb.p95: 120ms", Fail, 1, "ttfb.p95 142 ms is above the limit of 120 ms"),
+            (142.0, "failures: 1%", Pass, 0, "failure rate 0 % is within the limit of 1 % (0 of 2,000 requests)"),
+            (142.0, "throughput: 150/s", Pass, 0, "throughput 200/s is within the limit of 150/s"),
+            (142.0, "throughput: 250/s", Fail, 1, "throughput 200/s is below the limit of 250/s"),
+            (142.0, "throughput: {min: 150/s, warn: 210/s}", Warn, 0, "throughput 200/s is below the warning line of 210/s"),
+        ] {
+            let verdict = judged(&steady(millis), &format!("endpoints: {{GET /a: {{{rules}}}}}"));
+            assert_eq!(verdict.findings[0].outcome, outcome, "{rules}");
+            assert_eq!((verdict.exit_code, first_reason(&verdict)), (exit, reason), "{rules}");
+        }
+    }
+
+    #[test]
+    fn a_plain_pass_has_no_reasons() {
+        let verdict = judged(&steady(10.0), "defaults: {p95: 300ms, p99: 800ms, failures: 1%}\ntotal: {throughput: 150/s}");
+        assert_eq!(outcomes(&verdict), (Outcome::Pass, 0, vec![Pass; 4]));
+        assert_eq!((verdict.reasons.len(), verdict.thresholds.checks), (0, 4));
+    }
+
+    #[test]
+    fn a_value_that_rests_on_too_few_requests_decides_nothing() {
+        for (count, rules, code, reason) in [
+            (310, "p99: 800ms", "too_few_samples", "needs 1,000 requests for p99, has 310"),
+            (199, "p95: 1ms", "too_few_samples", "needs 200 requests for p95, has 199"),
+            (29, "mean: 800ms", "too_few_samples", "needs 30 requests for mean, has 29"),
+            (19, "failures: 1%", "too_few_samples", "needs 20 requests for failure rate, has 19"),
+            (0, "max: 1s", "endpoint_without_requests", "max has no samples: no request was made"),
+            (0, "failures: 1%", "endpoint_without_requests", "failure rate has no samples: no request was made"),
+        ] {
+            let run = RunSample::new().declare("GET /a", EndpointRole::Task).ok("GET /a", "hold", count, 10.0).done();
+            let verdict = judged(&run, &format!("defaults: {{{rules}}}"));
+            assert_eq!(outcomes(&verdict), (Outcome::Inconclusive, 3, vec![Inconclusive]), "{rules}");
+            assert_eq!((codes(&verdict)[0], first_reason(&verdict)), (code, reason));
+        }
+    }
+
+    #[test]
+    fn requests_that_all_failed_are_no_samples_of_latency() {
+        let run = RunSample::new().failed("GET /a", "hold", 50, FailureClass::Connect).done();
+        let verdict = judged(&run, "defaults: {p95: 300ms, failures: 1%}");
+        assert_eq!(outcomes(&verdict), (Outcome::Fail, 1, vec![Fail, Inconclusive]));
+        assert_eq!(verdict.findings[1].reason, "p95 has no samples: of 50 requests all failed");
+        assert_eq!(verdict.reasons[0].text, "1 of 2 checks failed: GET /a failures");
+    }
+
+    #[test]
+    fn an_endpoint_without_requests_and_rules_still_makes_no_pass() {
+        let run = RunSample::new().ok("GET /a", "hold", 2000, 10.0).declare("GET /b", EndpointRole::Task).done();
+        let verdict = judged(&run, "endpoints: {GET /a: {p95: 300ms}}");
+        assert_eq!(outcomes(&verdict), (Outcome::Inconclusive, 3, vec![Pass]));
+        assert_eq!(verdict.reasons[0].text, "no request in a judged phase: GET /b");
+    }
+
+    #[test]
+    fn failure_rates_count_classes_and_statuses() {
+        let run = RunSample::new()
+            .ok("GET /a", "hold", 970, 10.0)
+            .failed("GET /a", "hold", 20, FailureClass::Status)
+            .failed("GET /a", "hold", 10, FailureClass::Timeout)
+            .done();
+        for (rules, outcome, measured) in [
+            ("failures: 2%", Fail, 0.03),
+            ("failures: 3%", Pass, 0.03),
+            ("failures.timeout: 0.5%", Fail, 0.01),
+            ("failures.timeout: 1%", Pass, 0.01),
+            ("failures.5xx: 1%", Fail, 0.02),
+            ("failures.503: 2%", Pass, 0.02),
+            ("failures.429: 0%", Pass, 0.0),
+            ("failures.4xx: 0%", Pass, 0.0),
+        ] {
+            let verdict = judged(&run, &format!("defaults: {{{rules}}}"));
+            assert_eq!((verdict.findings[0].outcome, verdict.findings[0].measured), (outcome, Some(measured)), "{rules}");
+        }
+    }
+
+    #[test]
+    fn few_requests_fail_only_what_chance_cannot_explain() {
+        for (ok, failed, rules, outcome) in [
+            (9, 1, "failures: 1%", Inconclusive),
+            (0, 10, "failures: 1%", Fail),
+            (9, 1, "failures: 0%", Fail),
+            (9, 0, "failures: 0%", Pass),
+            (9, 0, "failures: 1%", Inconclusive),
+        ] {
+            let run = RunSample::new().ok("GET /a", "hold", ok, 10.0).failed("GET /a", "hold", failed, FailureClass::Status).done();
+            assert_eq!(judged(&run, &format!("defaults: {{{rules}}}")).findings[0].outcome, outcome, "{ok} {failed} {rules}");
+        }
+    }
+
+    #[test]
+    fn start_and_stop_are_judged_by_their_failures_over_the_whole_run() {
+        let login = |ok, failed| {
+            let run = RunSample::new().ok("GET /a", "hold", 2000, 10.0).declare("POST /login", EndpointRole::Lifecycle);
+            run.ok("POST /login", "warm-up", ok, 10.0).failed("POST /login", "warm-up", failed, FailureClass::Status).done()
+        };
+        for (ok, failed, outcome) in [(4, 1, Fail), (5, 0, Pass), (0, 0, Skipped)] {
+            let verdict = judged(&login(ok, failed), "defaults: {p95: 300ms, failures: {max: 1%, rise: 1%}}");
+            let rows = by_name(&verdict);
+            assert_eq!(rows["POST /login failures"].outcome, outcome, "{ok} {failed}");
+            assert_eq!(verdict.findings.iter().filter(|finding| finding.endpoint == "POST /login").count(), 1);
+        }
+    }
+
+    #[test]
+    fn endpoints_left_out_by_tags_are_skipped() {
+        let run = RunSample::new().ok("GET /a", "hold", 2000, 10.0).declare("POST /b", EndpointRole::Excluded).done();
+        let verdict = judged(&run, "defaults: {p95: 300ms}");
+        assert_eq!(outcomes(&verdict), (Outcome::Pass, 0, vec![Skipped, Pass]));
+        assert_eq!(first_reason(&verdict), "left out by tags");
+    }
+
+    #[test]
+    fn a_gate_that_evaluated_nothing_does_not_pass() {
+        let all_out = RunSample::new().declare("POST /b", EndpointRole::Excluded).done();
+        let verdict = judged(&all_out, "defaults: {p95: 300ms}");
+        assert_eq!((verdict.outcome, codes(&verdict)), (Outcome::Inconclusive, vec!["nothing_checked"]));
+        let verdict = judged(&RunSample::new().done(), "defaults: {p95: 300ms}");
+        assert_eq!((verdict.outcome, codes(&verdict)), (Outcome::Inconclusive, vec!["nothing_checked"]));
+        let verdict = judged(&steady(10.0), "endpoints: {GET /gone: {p95: 300ms}}");
+        assert_eq!((verdict.outcome, first_reason(&verdict)), (Outcome::Inconclusive, "the run has no endpoint `GET /gone`"));
+    }
+
+    #[test]
+    fn a_named_phase_is_judged_by_its_own_rules_and_left_out_of_the_pool() {
+        let run = RunSample::new().phase("spike", true).ok("GET /a", "hold", 2000, 10.0).ok("GET /a", "spike", 2000, 500.0).done();
+        let verdict = judged(&run, "defaults: {p95: 100ms, failures: 1%}\nphases: {spike: {defaults: {p95: 600ms}}}");
+        assert_eq!(outcomes(&verdict), (Outcome::Pass, 0, vec![Pass; 4]));
+        assert_eq!(by_name(&verdict)["GET /a p95 spike"].limit.to_bits(), 600.0_f64.to_bits());
+        let verdict = judged(&run, "defaults: {p95: 100ms}");
+        assert_eq!(outcomes(&verdict), (Outcome::Fail, 1, vec![Fail]));
+        let verdict = judged(&run, "defaults: {p95: 100ms}\nphases: {recovery: {defaults: {p95: 1s}}, spike: {defaults: {p95: 1s}}}");
+        assert_eq!(outcomes(&verdict), (Outcome::Inconclusive, 3, vec![Inconclusive, Pass, Pass]));
+    }
+
+    #[test]
+    fn a_rise_is_a_breach_beyond_what_is_allowed_and_by_enough() {
+        for (was, now, rules, outcome, reason) in [
+            (121.0, 142.0, "p95: {rise: 10%}", Fail, "p95 rose from 121 ms to 142 ms (+17 %), allowed +10 %"),
+            (121.0, 125.0, "p95: {rise: 10%}", Pass, "p95 rose from 121 ms to 125 ms (+3.3 %), allowed +10 %"),
+            (1.0, 1.1, "p95: {rise: 10%}", Pass, "p95 rose from 1.00 ms to 1.10 ms (+10 %), allowed +10 %"),
+            (
+                1.0,
+                1.5,
+                "p95: {rise: 10%, at_least: 5ms}",
+                Pass,
+                "p95 rose from 1.00 ms to 1.50 ms (+50 %), allowed +10 %, but by less than 5.00 ms",
+            ),
+            (1.0, 1.5, "p95: {rise: 10%, at_least: 0.5ms}", Fail, "p95 rose from 1.00 ms to 1.50 ms (+50 %), allowed +10 %"),
+            (142.0, 121.0, "p95: {rise: 10%}", Pass, "p95 fell from 142 ms to 121 ms (-15 %), allowed +10 %"),
+            (142.0, 142.0, "p95: {rise: 10%}", Pass, "p95 stayed at 142 ms, allowed +10 %"),
+        ] {
+            let verdict = compared(&steady(now), &format!("defaults: {{{rules}}}"), &baseline(vec![steady(was); 3]));
+            assert_eq!((verdict.findings[0].outcome, first_reason(&verdict)), (outcome, reason));
+            assert_eq!(verdict.findings[0].rule, Rule::Rise);
+        }
+    }
+
+    #[test]
+    fn failure_rates_rise_in_points_and_throughput_falls() {
+        let run = |count, failed| {
+            RunSample::new().ok("GET /a", "hold", count, 10.0).failed("GET /a", "hold", failed, FailureClass::Status).done()
+        };
+        let verdict = compared(&run(990, 10), "defaults: {failures: {rise: 0.5%}}", &baseline(vec![run(999, 1); 3]));
+        assert_eq!(first_reason(&verdict), "failure rate rose from 0.1 % to 1 % (+0.9 points), allowed +0.5 points");
+        assert_eq!(verdict.exit_code, 1);
+        let verdict = compared(&run(1500, 0), "total: {throughput: {fall: 10%}}", &baseline(vec![run(2000, 0); 3]));
+        assert_eq!(first_reason(&verdict), "throughput fell from 200/s to 150/s (-25 %), allowed -10 %");
+        assert_eq!(verdict.exit_code, 1);
+    }
+
+    #[test]
+    fn the_runs_of_one_job_count_as_one() {
+        let of_job = |job: &str, millis| {
+            let mut run = steady(millis);
+            run.environment.job = Some(job.into());
+            run
+        };
+        let nights = [of_job("1", 100.0), of_job("1", 100.0), of_job("1", 100.0), of_job("2", 200.0), of_job("3", 200.0)];
+        let verdict = compared(&steady(190.0), "defaults: {p95: {rise: 10%}}", &baseline(nights));
+        let value = verdict.findings[0].baseline.as_ref().unwrap();
+        assert_eq!((value.runs, value.value.round()), (3, 200.0));
+        assert_eq!(verdict.baseline.map(|baseline| baseline.runs), Some(3));
+    }
+
+    #[test]
+    fn without_a_baseline_relative_rules_are_skipped_with_a_banner() {
+        let both = "defaults: {p95: {max: 300ms, rise: 10%}}";
+        let verdict = judged(&steady(10.0), both);
+        assert_eq!(outcomes(&verdict), (Outcome::Warn, 0, vec![Skipped, Pass]));
+        assert_eq!(verdict.reasons[0].text, "comparison starts after 3 baseline runs; 0 of 3 so far");
+        let verdict = judged(&steady(10.0), "defaults: {p95: {rise: 10%}}");
+        assert_eq!(
+            (verdict.outcome, verdict.exit_code, codes(&verdict)),
+            (Outcome::Inconclusive, 3, vec!["nothing_checked", "no_baseline"])
+        );
+        let verdict = judged(&steady(10.0), &format!("{both}\ngate: {{baseline: {{missing: fail}}}}"));
+        assert_eq!((verdict.outcome, verdict.exit_code), (Outcome::Error, 5));
+        let verdict = judged(&steady(400.0), &format!("{both}\ngate: {{baseline: {{missing: fail}}}}"));
+        assert_eq!((verdict.outcome, verdict.exit_code), (Outcome::Fail, 1));
+        let verdict = judge(&steady(10.0), &thresholds(both), BaselineChoice::None);
+        assert_eq!((verdict.outcome, verdict.exit_code, verdict.baseline), (Outcome::Warn, 0, None));
+    }
+
+    #[test]
+    fn with_a_young_baseline_a_breach_is_a_warning() {
+        let rules = "defaults: {p95: {max: 300ms, rise: 10%}}";
+        let verdict = compared(&steady(142.0), rules, &baseline(vec![steady(121.0); 2]));
+        assert_eq!(outcomes(&verdict), (Outcome::Warn, 0, vec![Warn, Pass]));
+        assert_eq!(first_reason(&verdict), "p95 rose from 121 ms to 142 ms (+17 %), allowed +10 %; baseline too young: 2 of 3 runs");
+        let verdict = compared(&steady(121.0), rules, &baseline(vec![steady(121.0); 2]));
+        assert_eq!(outcomes(&verdict), (Outcome::Warn, 0, vec![Skipped, Pass]));
+    }
+
+    #[test]
+    fn runs_of_another_scenario_are_left_out_and_said_so() {
+        let mut other = steady(121.0);
+        other.scenario.hash = "sha256:2".into();
+        let rules = "defaults: {p95: {max: 300ms, rise: 10%}}";
+        let verdict = compared(&steady(142.0), rules, &baseline(vec![other.clone(); 4]));
+        assert_eq!((verdict.outcome, codes(&verdict)), (Outcome::Warn, vec!["other_baseline"]));
+        assert_eq!(verdict.baseline.unwrap().left_out[0], "run-0: made with another version of the scenario");
+        let strict = format!("{rules}\ngate: {{baseline: {{other: fail}}}}");
+        assert_eq!(compared(&steady(142.0), &strict, &baseline(vec![other; 4])).exit_code, 5);
+    }
+
+    #[test]
+    fn old_incomplete_and_surplus_runs_are_left_out() {
+        let mut broken = steady(1.0);
+        broken.complete = false;
+        let runs = [vec![broken], vec![steady(100.0); 6]].concat();
+        let rules = "defaults: {p95: {rise: 10%}}\ngate: {baseline: {max_age: 5d, runs: 3}}";
+        let reference = compared(&steady(100.0), rules, &baseline(runs)).baseline.unwrap();
+        assert_eq!((reference.runs, reference.oldest), (3, Some(at("2026-11-16T12:00:00Z"))));
+        assert_eq!(reference.left_out, ["run-0: not complete", "run-5: older than `max_age` allows", "run-6: older than `max_age` allows"]);
+    }
+
+    #[test]
+    fn only_the_run_that_is_pinned_under_the_given_name_is_compared_with() {
+        let mut baseline = baseline(vec![steady(100.0); 4]);
+        baseline.runs[2].pinned = true;
+        let rules = "defaults: {p95: {max: 300ms, rise: 10%}}\ngate: {baseline: {pinned: run-2}}";
+        let verdict = compared(&steady(142.0), rules, &baseline);
+        assert_eq!((verdict.outcome, verdict.baseline.unwrap().runs), (Outcome::Warn, 1));
+    }
+
+    #[test]
+    fn baseline_runs_with_too_few_samples_decide_nothing() {
+        let small = RunSample::new().ok("GET /a", "hold", 20, 100.0).done();
+        let verdict = compared(&steady(100.0), "defaults: {p95: {rise: 10%}}", &baseline(vec![small; 4]));
+        assert_eq!((verdict.outcome, verdict.exit_code), (Outcome::Inconclusive, 3));
+        assert_eq!(first_reason(&verdict), "only 0 of 4 baseline runs had the 200 requests that p95 needs");
+    }
+
+    #[test]
+    fn a_run_that_is_not_complete_claims_nothing() {
+        let run = RunSample::new().ok("GET /a", "hold", 2000, 900.0).with(|run| {
+            run.complete = false;
+            run.aborted_by = Some("SIGINT after 12.3 s".into());
+        });
+        let verdict = judged(&run.done(), "defaults: {p95: 300ms, failures: 1%}");
+        assert_eq!(outcomes(&verdict), (Outcome::Inconclusive, 3, vec![Inconclusive; 2]));
+        assert_eq!(verdict.reasons[0].text, "the run is not complete: SIGINT after 12.3 s");
+        assert!(verdict.findings[0].measured.is_some());
+    }
+
+    #[test]
+    fn with_a_sick_generator_only_answered_failures_fail() {
+        let run = |class| RunSample::new().ok("GET /a", "hold", 1000, 900.0).failed("GET /a", "hold", 100, class).sick().done();
+        let rules = "defaults: {p95: 300ms, failures: 5%, failures.timeout: 1%}";
+        let verdict = judged(&run(FailureClass::Timeout), rules);
+        assert_eq!(outcomes(&verdict), (Outcome::Inconclusive, 3, vec![Inconclusive; 3]));
+        assert_eq!(codes(&verdict), ["generator", "distrusted"]);
+        let verdict = judged(&run(FailureClass::Status), rules);
+        assert_eq!(outcomes(&verdict), (Outcome::Fail, 1, vec![Fail, Inconclusive, Inconclusive]));
+        let healthy = RunSample::new().ok("GET /a", "hold", 1000, 1.0).sick().done();
+        assert_eq!(judged(&healthy, rules).outcome, Outcome::Inconclusive);
+    }
+
+    #[test]
+    fn books_that_do_not_add_up_make_no_pass() {
+        let lost = RunSample::new().ok("GET /a", "hold", 2000, 10.0).with(|run| run.generator.ok -= 1).done();
+        let uncounted = RunSample::new().ok("GET /a", "hold", 2000, 10.0).with(|run| {
+            run.generator.scheduled += 1;
+            run.generator.sent += 1;
+            run.generator.ok += 1;
+        });
+        let series = RunSample::new().ok("GET /a", "hold", 2000, 10.0).with(|run| run.endpoints[0].phases[1].ok -= 1).done();
+        for run in [lost, uncounted.done(), series] {
+            let verdict = judged(&run, "defaults: {p95: 300ms}");
+            assert_eq!((verdict.exit_code, codes(&verdict)), (3, vec!["conserved", "distrusted"]));
+        }
+        let imported =
+            RunSample::new().ok("GET /a", "hold", 2000, 10.0).with(|run| run.generator = crate::run::Generator::default()).done();
+        assert_eq!(judged(&imported, "defaults: {p95: 300ms}").outcome, Outcome::Pass);
+    }
+
+    #[test]
+    fn a_waiver_holds_through_its_day_and_up_to_what_it_accepts() {
+        let rules = |rest: &str| {
+            format!("defaults: {{p95: 100ms}}\nwaivers: [{{endpoint: GET /a, metric: p95, until: 2026-11-20, reason: moves async{rest}}}]")
+        };
+        let on = |millis, day: &str| RunSample::new().ok("GET /a", "hold", 2000, millis).with(|run| run.started_at = at(day)).done();
+        let (last, after) = ("2026-11-20T23:59:59Z", "2026-11-21T00:00:00Z");
+        for (millis, day, rest, outcome, exit, reason) in [
+            (142.0, last, "", Waived, 0, "p95 142 ms is above the limit of 100 ms; waived until 2026-11-20: moves async"),
+            (
+                142.0,
+                last,
+                ", max: 150ms, issue: X-1",
+                Waived,
+                0,
+                "p95 142 ms is above the limit of 100 ms; waived until 2026-11-20: moves async (X-1)",
+            ),
+            (160.0, last, ", max: 150ms", Fail, 1, "p95 160 ms is above the limit of 100 ms; beyond the 150 ms that its waiver accepts"),
+            (142.0, after, "", Fail, 1, "p95 142 ms is above the limit of 100 ms; its waiver expired on 2026-11-20"),
+            (90.0, last, "", Pass, 0, "p95 90.0 ms is within the limit of 100 ms"),
+        ] {
+            let verdict = judged(&on(millis, day), &rules(rest));
+            assert_eq!((verdict.findings[0].outcome, verdict.exit_code, first_reason(&verdict)), (outcome, exit, reason));
+            assert_eq!(codes(&verdict).contains(&"unused_waiver"), outcome == Pass);
+        }
+    }
+
+    #[test]
+    fn findings_and_reasons_come_worst_first() {
+        let mut run = RunSample::new();
+        for (name, millis) in [("GET /ok", 10.0), ("GET /bad", 200.0), ("GET /worse", 900.0), ("GET /bad2", 150.0), ("GET /bad3", 140.0)] {
+            run = run.ok(name, "hold", 500, millis);
+        }
+        let verdict = judged(&run.done(), "defaults: {p95: 100ms, p99: {rise: 10%}}");
+        let order: Vec<&str> = verdict.findings.iter().take(4).map(|finding| finding.endpoint.as_str()).collect();
+        assert_eq!(order, ["GET /worse", "GET /bad", "GET /bad2", "GET /bad3"]);
+        assert_eq!(codes(&verdict), ["gate_failed", "no_baseline"]);
+        assert_eq!(verdict.reasons[0].text, "4 of 10 checks failed: GET /worse p95, GET /bad p95, GET /bad2 p95 and 1 more");
+    }
+
+    const ALL_RULES: &str =
+        "defaults: {p95: {max: 300ms, rise: 20%}, p50: 250ms, mean: 280ms, failures: {max: 5%, rise: 2%}}\ntotal: {throughput: 10/s}";
+
+    fn is_fail(verdict: &Verdict) -> bool {
+        verdict.outcome == Outcome::Fail
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_worse_latency_never_turns_fail_into_pass(millis in prop::collection::vec(1.0..600.0_f64, 1..400), factor in 1.0..3.0_f64, runs in 0_usize..5) {
+            let baseline = baseline(vec![steady(200.0); runs]);
+            let run = |scale: f64| {
+                let scaled: Vec<f64> = millis.iter().map(|value| value * scale).collect();
+                RunSample::new().ok_each("GET /a", "hold", &scaled).done()
+            };
+            let before = compared(&run(1.0), ALL_RULES, &baseline);
+            let after = compared(&run(factor), ALL_RULES, &baseline);
+            prop_assert!(!is_fail(&before) || is_fail(&after));
+        }
+
+        #[test]
+        fn more_failures_never_turn_fail_into_pass(ok in 0_u64..300, failed in 0_u64..40, more in 1_u64..40, sick in any::<bool>(), runs in 0_usize..5) {
+            let baseline = baseline(vec![steady(200.0); runs]);
+            let run = |failed| {
+                let run = RunSample::new().ok("GET /a", "hold", ok, 10.0).failed("GET /a", "hold", failed, FailureClass::Status);
+                if sick { run.sick() } else { run }.done()
+            };
+            let rules = "defaults: {p95: 300ms, failures: {max: 5%, rise: 2%}, failures.5xx: 3%}";
+            let before = compared(&run(failed), rules, &baseline);
+            let after = compared(&run(failed + more), rules, &baseline);
+            prop_assert!(!is_fail(&before) || is_fail(&after));
+        }
+
+        #[test]
+        fn no_run_passes_with_an_open_row(ok in 0_u64..1200, failed in 0_u64..30, other in 0_u64..300, complete in any::<bool>(), sick in any::<bool>(), runs in 0_usize..5) {
+            let run = RunSample::new()
+                .ok("GET /a", "hold", ok, 150.0)
+                .failed("GET /a", "hold", failed, FailureClass::Reset)
+                .ok("GET /b", "hold", other, 150.0)
+                .with(|run| run.complete = complete);
+            let run = if sick { run.sick() } else { run }.done();
+            let verdict = compared(&run, ALL_RULES, &baseline(vec![steady(150.0); runs]));
+            let is_open = verdict.findings.iter().any(|finding| finding.outcome == Inconclusive);
+            prop_assert!(!(is_open && matches!(verdict.outcome, Outcome::Pass | Outcome::Warn)));
+            prop_assert!(verdict.outcome != Outcome::Pass || verdict.findings.iter().any(|finding| finding.outcome == Pass));
+            prop_assert_eq!(verdict.exit_code == 0, matches!(verdict.outcome, Outcome::Pass | Outcome::Warn));
+            prop_assert_eq!(&verdict, &compared(&run, ALL_RULES, &baseline(vec![steady(150.0); runs])));
+        }
+    }
+
+    #[test]
+    fn an_empty_store_and_an_empty_run_do_not_panic() {
+        let run = RunSample::new().with(|run| run.phases.clear()).done();
+        assert_eq!(judge(&run, &thresholds(ALL_RULES), BaselineChoice::Store(&Baseline::default())).exit_code, 3);
+    }
+}

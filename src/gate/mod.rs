@@ -1,0 +1,32 @@
+//! The gate: `judge(run, thresholds, baseline) -> Verdict`. Pure: no clock, no I/O but opening the threshold file,
+//! no randomness. How a verdict is shown is not known here.
+
+mod absolute;
+mod check;
+mod comparison;
+mod enough_data;
+mod fit;
+mod judge;
+mod limits;
+mod metric;
+mod outcome;
+mod relative;
+mod rules;
+#[cfg(test)]
+mod samples;
+mod scope;
+mod self_checks;
+mod thresholds;
+mod thresholds_file;
+mod thresholds_reader;
+mod verdict;
+mod waive;
+mod wording;
+
+pub use self::comparison::BaselineChoice;
+pub use self::judge::judge;
+pub use self::metric::{FailureKind, Measurement, Metric, UnknownMetric};
+pub use self::rules::Rules;
+pub use self::scope::{Figures, Scope, Subject};
+pub use self::thresholds::{BaselinePolicy, GateSettings, Thresholds, ThresholdsError, Waiver};
+pub use self::verdict::*;

@@ -1,0 +1,120 @@
+//! The run itself, examined: is it whole, do its books add up, was the generator fit, did every endpoint get a
+//! request. What speaks against the run decides what may still be claimed from it.
+
+use super::{SelfCheck, SelfCheckOutcome};
+use crate::run::{EndpointRole, PhaseSelection, PhaseSeries, Run};
+use crate::units::format_count;
+
+/// How many endpoints a text names.
+const NAMED_ENDPOINTS: usize = 5;
+
+/// The examination of one run.
+#[derive(Debug, Clone)]
+pub(super) struct Examination {
+    pub(super) checks: Vec<SelfCheck>,
+    pub(super) trust: Trust,
+}
+
+/// What may be claimed from a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trust {
+    Whole,
+    /// Only failures that the server itself answered; with the reason.
+    AnsweredFailures(String),
+    /// Nothing; with the reason.
+    Nothing(String),
+}
+
+/// Examines a run.
+pub(super) fn examine(run: &Run) -> Examination {
+    let complete = complete(run);
+    let (conserved, generator) = (conserved(run), generator(run));
+    let failed = |check: &SelfCheck| check.outcome == SelfCheckOutcome::Fail;
+    let trust = if failed(&complete) {
+        Trust::Nothing(complete.detail.clone())
+    } else {
+        match [&conserved, &generator].into_iter().find(|check| failed(check)) {
+            Some(check) => Trust::AnsweredFailures(check.detail.clone()),
+            None => Trust::Whole,
+        }
+    };
+    Examination { checks: vec![complete, conserved, generator, samples(run)], trust }
+}
+
+fn check(name: &str, outcome: SelfCheckOutcome, detail: impl Into<String>) -> SelfCheck {
+    SelfCheck { name: name.to_owned(), outcome, detail: detail.into() }
+}
+
+fn complete(run: &Run) -> SelfCheck {
+    match &run.aborted_by {
+        Some(why) => check("complete", SelfCheckOutcome::Fail, format!("the run is not complete: {why}")),
+        None if !run.complete => check("complete", SelfCheckOutcome::Fail, "the run is not complete"),
+        None => check("complete", SelfCheckOutcome::Pass, "the run came to its end"),
+    }
+}
+
+fn whole_run(run: &Run) -> PhaseSeries {
+    let mut all = PhaseSeries::default();
+    for endpoint in &run.endpoints {
+        all.merge(&run.summary(endpoint, PhaseSelection::Whole).counts);
+    }
+    all
+}
+
+/// A run of another tool brings no books of its own.
+fn is_imported(run: &Run, counts: &PhaseSeries) -> bool {
+    run.generator.scheduled == 0 && run.generator.sent == 0 && counts.requests > 0
+}
+
+fn conserved(run: &Run) -> SelfCheck {
+    let counts = whole_run(run);
+    if counts.ok + counts.failures.total() + counts.unfinished != counts.requests {
+        let detail = format!(
+            "the books do not add up: {} ok, {} failed and {} unfinished are not {} requests",
+            format_count(counts.ok),
+            format_count(counts.failures.total()),
+            format_count(counts.unfinished),
+            format_count(counts.requests)
+        );
+        return check("conserved", SelfCheckOutcome::Fail, detail);
+    }
+    if is_imported(run, &counts) {
+        return check("conserved", SelfCheckOutcome::Skipped, "the run was imported without the generator's books");
+    }
+    let generator = &run.generator;
+    if !generator.conserved() {
+        return check("conserved", SelfCheckOutcome::Fail, "the books do not add up: the generator lost count of its requests");
+    }
+    if generator.sent != counts.requests {
+        let (sent, kept) = (format_count(generator.sent), format_count(counts.requests));
+        return check(
+            "conserved",
+            SelfCheckOutcome::Fail,
+            format!("the books do not add up: {sent} requests were sent, {kept} are counted"),
+        );
+    }
+    check("conserved", SelfCheckOutcome::Pass, format!("all {} requests are accounted for", format_count(generator.sent)))
+}
+
+fn generator(run: &Run) -> SelfCheck {
+    let problems: Vec<&str> = run.generator.problems.iter().map(|problem| problem.text.as_str()).collect();
+    if !problems.is_empty() {
+        return check("generator", SelfCheckOutcome::Fail, problems.join("; "));
+    }
+    if is_imported(run, &whole_run(run)) {
+        return check("generator", SelfCheckOutcome::Skipped, "the run was imported: its generator was not watched");
+    }
+    check("generator", SelfCheckOutcome::Pass, "the generator kept up")
+}
+
+fn samples(run: &Run) -> SelfCheck {
+    let requests = |endpoint| run.summary(endpoint, PhaseSelection::Judged).counts.requests;
+    let tasks = || run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
+    let without: Vec<&str> = tasks().filter(|endpoint| requests(endpoint) == 0).map(|endpoint| endpoint.name.as_str()).collect();
+    if without.is_empty() {
+        return check("samples", SelfCheckOutcome::Pass, "every endpoint was asked");
+    }
+    let named = without.iter().take(NAMED_ENDPOINTS).copied().collect::<Vec<_>>().join(", ");
+    let more = if without.len() > NAMED_ENDPOINTS { format!(" and {} more", without.len() - NAMED_ENDPOINTS) } else { String::new() };
+    check("samples", SelfCheckOutcome::Fail, format!("no request in a judged phase: {named}{more}"))
+}

@@ -1,0 +1,201 @@
+//! The Verdict: all findings of one run and what follows from them. Comment, test report, terminal and exit code are
+//! rendered from this one object; its JSON form is `verdict.json`.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::exit::ExitCode;
+
+/// The `version` that this program writes.
+pub const VERDICT_VERSION: u32 = 1;
+
+/// All findings of one run, and the outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// Always `perfgate-verdict`.
+    pub format: String,
+    pub version: u32,
+    pub outcome: Outcome,
+    pub exit_code: u8,
+    /// Why the outcome is what it is, most important first; empty for a plain pass.
+    pub reasons: Vec<Reason>,
+    /// One for each rule and endpoint, worst first.
+    pub findings: Vec<Finding>,
+    pub self_checks: Vec<SelfCheck>,
+    pub run: RunRef,
+    /// `null` where nothing was compared.
+    pub baseline: Option<BaselineRef>,
+    pub thresholds: ThresholdsRef,
+}
+
+/// What may be done with the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Pass,
+    Warn,
+    Fail,
+    Inconclusive,
+    Error,
+}
+
+/// What came of one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FindingOutcome {
+    Pass,
+    Warn,
+    Fail,
+    Inconclusive,
+    Waived,
+    Skipped,
+}
+
+/// A reason for the outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    /// A stable word: `gate_failed`, `incomplete`, `conserved`, `generator`, `endpoint_without_requests`, `no_samples`,
+    /// `too_few_samples`, `undefined`, `distrusted`, `nothing_checked`, `no_baseline`, `other_baseline`, `waived`, `warning`, `unused_waiver`.
+    pub code: String,
+    /// One sentence for a person.
+    pub text: String,
+}
+
+/// The kind of rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Rule {
+    Max,
+    Min,
+    Rise,
+    Fall,
+}
+
+/// What a number of a finding counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// A share of the requests, 0 to 1.
+    Share,
+    /// Requests per second.
+    PerSecond,
+}
+
+/// One rule, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// `METHOD name`, or `total`.
+    pub endpoint: String,
+    /// The phase whose own rules these are; `null` for the pooled judged phases.
+    pub phase: Option<String>,
+    /// As written in the thresholds: `p95`, `failures.timeout`, `throughput`, ..
+    pub metric: String,
+    pub rule: Rule,
+    pub outcome: FindingOutcome,
+    /// `null` without samples.
+    pub measured: Option<f64>,
+    /// In `unit`; for `rise` and `fall` the allowed change: a fraction of the baseline (0.1 is 10 %), for failure rates in points (0.005 is 0.5 points).
+    pub limit: f64,
+    pub unit: Unit,
+    /// How many requests the measured value rests on.
+    pub samples: u64,
+    pub baseline: Option<BaselineValue>,
+    pub change: Option<Change>,
+    /// One sentence for a person: what was measured, against what, and what follows.
+    pub reason: String,
+}
+
+/// The value that a finding was compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineValue {
+    /// In the finding's unit.
+    pub value: f64,
+    pub runs: u64,
+    #[schemars(with = "String")]
+    pub newest: Timestamp,
+    #[schemars(with = "String")]
+    pub oldest: Timestamp,
+}
+
+/// How much a value moved against its baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Change {
+    /// Percent of the baseline value; for failure rates the difference in percentage points.
+    pub percent: f64,
+    /// The interval around it, `null` where none was computed.
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    /// The smallest change that this run could have seen, `null` where it is not known.
+    pub visible: Option<f64>,
+}
+
+/// One way in which the run itself was examined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SelfCheck {
+    /// A stable word: `complete`, `conserved`, `generator`, `samples`, ..
+    pub name: String,
+    pub outcome: SelfCheckOutcome,
+    pub detail: String,
+}
+
+/// What came of a self-check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SelfCheckOutcome {
+    Pass,
+    Warn,
+    Fail,
+    Skipped,
+}
+
+/// Which run was judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunRef {
+    pub scenario: String,
+    pub hash: String,
+    pub target: String,
+    #[schemars(with = "String")]
+    pub started_at: Timestamp,
+    pub measured_s: f64,
+    pub complete: bool,
+    pub commit: Option<String>,
+    pub branch: Option<String>,
+    pub environment: Option<String>,
+    /// Rules that were lifted for this run.
+    pub overrides: Vec<String>,
+}
+
+/// What it was compared with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BaselineRef {
+    pub source: String,
+    /// How many runs were comparable.
+    pub runs: u64,
+    /// How many were found but left out, and why.
+    pub left_out: Vec<String>,
+    #[schemars(with = "Option<String>")]
+    pub newest: Option<Timestamp>,
+    #[schemars(with = "Option<String>")]
+    pub oldest: Option<Timestamp>,
+}
+
+/// By which thresholds it was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ThresholdsRef {
+    /// As given, for readers.
+    pub file: String,
+    /// `sha256:..` of its bytes.
+    pub hash: String,
+    pub checks: u64,
+}
+
+impl Verdict {
+    /// The exit code as the program ends with it.
+    #[must_use]
+    pub fn exit(&self) -> ExitCode {
+        ExitCode::from_number(self.exit_code).unwrap_or(ExitCode::Internal)
+    }
+}
