@@ -1,5 +1,7 @@
 //! The crate grows with its parts; this is what is there so far.
 
+/// Runs that are kept, where they are kept, and whether one may become a baseline.
+pub mod baseline;
 /// YAML as a person wrote it, with errors that show the line; shared by scenarios and thresholds.
 pub mod document;
 /// What part an endpoint plays; the word is needed by the scenario and by the Run.

@@ -1,0 +1,236 @@
+//! The store in a folder: `baseline.json` lists the runs, `runs/<id>.json` holds each. A run's file is written before
+//! it is listed and removed after it is not, so that a crash leaves at worst a file that nothing names.
+//! One writer at a time: two would each write the list that they know.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::index::{self, Entry, EntryId};
+use super::{Admission, BaselineError, admission, read_if_exists};
+use crate::files::{self, FileError};
+use crate::run::{BaselineRun, RUN_FILE_CAP, Run, read_run, write_run};
+
+const INDEX_NAME: &str = "baseline.json";
+const RUNS_NAME: &str = "runs";
+
+/// A store of one scenario's runs in a folder.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    scenario: Option<String>,
+    entries: Vec<Entry>,
+}
+
+impl Store {
+    /// Opens the store in `folder`. A folder that does not exist is an empty store; without `baseline.json` the list
+    /// is made again from the runs. Nothing is written.
+    ///
+    /// # Errors
+    /// [`BaselineError`] where the list or, without one, a run is corrupt, or something can't be read.
+    pub fn open(folder: &Path) -> Result<Self, BaselineError> {
+        if folder.is_file() {
+            return Err(BaselineError::NotAFolder { path: folder.to_owned() });
+        }
+        let mut store = Self { folder: folder.to_owned(), scenario: None, entries: Vec::new() };
+        let path = folder.join(INDEX_NAME);
+        if let Some(bytes) = read_if_exists(&path, RUN_FILE_CAP)? {
+            (store.scenario, store.entries) = index::read(&bytes).map_err(|source| BaselineError::CorruptIndex { path, source })?;
+        } else {
+            store.rebuild()?;
+        }
+        Ok(store)
+    }
+
+    /// The name of the scenario whose runs it holds. `None` until a run was admitted.
+    #[must_use]
+    pub fn scenario(&self) -> Option<&str> {
+        self.scenario.as_deref()
+    }
+
+    /// All runs, rejected ones too, newest first.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether `run` may become a baseline here.
+    #[must_use]
+    pub fn admission(&self, run: &Run) -> Admission {
+        admission(run, self.scenario(), &self.entries)
+    }
+
+    /// Keeps `run` and lists it, admitted or rejected. The same run again keeps its pin.
+    ///
+    /// # Errors
+    /// [`BaselineError::File`] where a file can't be written; the list is then as it was.
+    pub fn admit(&mut self, run: &Run, admission: Admission) -> Result<EntryId, BaselineError> {
+        let bytes = write_run(run);
+        let id = EntryId::of(run.started_at, &bytes);
+        files::write_atomically(&self.run_path(&id), &bytes)?;
+        let (scenario, entries) = self.with_entry(Entry::of(id.clone(), run, admission), run);
+        self.replace(scenario, entries)?;
+        Ok(id)
+    }
+
+    /// Pins the run with this name, or the only one whose name begins so.
+    ///
+    /// # Errors
+    /// [`BaselineError`] where no run or more than one is meant, the run was rejected, or the list can't be written.
+    pub fn pin(&mut self, wanted: &str) -> Result<EntryId, BaselineError> {
+        let index = self.find(wanted)?;
+        let entry = &self.entries[index];
+        if !entry.admitted {
+            let reason = entry.reason.clone().unwrap_or_else(|| "no reason was kept".into());
+            return Err(BaselineError::NotAdmitted { id: entry.id.clone(), reason });
+        }
+        self.set_pinned(index, true)
+    }
+
+    /// Takes a pin away, as [`Self::pin`].
+    ///
+    /// # Errors
+    /// [`BaselineError`] where no run or more than one is meant, or the list can't be written.
+    pub fn unpin(&mut self, wanted: &str) -> Result<EntryId, BaselineError> {
+        let index = self.find(wanted)?;
+        self.set_pinned(index, false)
+    }
+
+    /// Keeps the newest `keep` admitted runs and every pinned one, and drops rejected ones that are older than those
+    /// newest; where there are none, all but the newest `keep` rejected ones. Returns what was removed, newest first.
+    ///
+    /// # Errors
+    /// [`BaselineError::File`] where the list can't be written or a file can't be removed.
+    pub fn prune(&mut self, keep: usize) -> Result<Vec<EntryId>, BaselineError> {
+        let kept = kept_by_pruning(&self.entries, keep);
+        let (remaining, dropped): (Vec<_>, Vec<_>) = self.entries.iter().cloned().zip(kept).partition(|(_, kept)| *kept);
+        let removed: Vec<EntryId> = dropped.into_iter().map(|(entry, _)| entry.id).collect();
+        if removed.is_empty() {
+            return Ok(removed);
+        }
+        self.replace(self.scenario.clone(), remaining.into_iter().map(|(entry, _)| entry).collect())?;
+        for id in &removed {
+            remove_if_exists(&self.run_path(id))?;
+        }
+        Ok(removed)
+    }
+
+    /// The admitted runs, newest first.
+    ///
+    /// # Errors
+    /// [`BaselineError`] with the file that is missing, corrupt or not readable.
+    pub fn load_runs(&self) -> Result<Vec<BaselineRun>, BaselineError> {
+        let admitted = self.entries.iter().filter(|entry| entry.admitted);
+        admitted.map(|entry| Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run: self.load_run(&entry.id)? })).collect()
+    }
+
+    /// One kept run, admitted or rejected.
+    ///
+    /// # Errors
+    /// [`BaselineError`] with the file that is missing, corrupt or not readable.
+    pub fn load_run(&self, id: &EntryId) -> Result<Run, BaselineError> {
+        let path = self.run_path(id);
+        let Some(bytes) = read_if_exists(&path, RUN_FILE_CAP)? else { return Err(BaselineError::MissingRun { path }) };
+        read_run(&bytes).map_err(|source| BaselineError::CorruptRun { path, source })
+    }
+
+    /// The file of a run.
+    #[must_use]
+    pub fn run_path(&self, id: &EntryId) -> PathBuf {
+        self.folder.join(RUNS_NAME).join(format!("{id}.json"))
+    }
+
+    /// Lists what `runs/` holds, each run judged in the order in which they were made.
+    fn rebuild(&mut self) -> Result<(), BaselineError> {
+        let mut runs = Vec::new();
+        for id in run_ids(&self.folder.join(RUNS_NAME))? {
+            runs.push((self.load_run(&id)?, id));
+        }
+        runs.sort_by(|(run, id), (other, other_id)| (run.started_at, id).cmp(&(other.started_at, other_id)));
+        for (run, id) in runs {
+            let entry = Entry::of(id, &run, self.admission(&run));
+            (self.scenario, self.entries) = self.with_entry(entry, &run);
+        }
+        Ok(())
+    }
+
+    /// The scenario and the entries once `entry` is listed. The first admitted run says whose store it is.
+    fn with_entry(&self, mut entry: Entry, run: &Run) -> (Option<String>, Vec<Entry>) {
+        let scenario = self.scenario.clone().or_else(|| entry.admitted.then(|| run.scenario.name.clone()));
+        entry.pinned = entry.admitted && self.entries.iter().any(|known| known.id == entry.id && known.pinned);
+        let mut entries: Vec<Entry> = self.entries.iter().filter(|known| known.id != entry.id).cloned().collect();
+        entries.push(entry);
+        index::sort(&mut entries);
+        (scenario, entries)
+    }
+
+    fn set_pinned(&mut self, index: usize, pinned: bool) -> Result<EntryId, BaselineError> {
+        let mut entries = self.entries.clone();
+        entries[index].pinned = pinned;
+        let id = entries[index].id.clone();
+        self.replace(self.scenario.clone(), entries)?;
+        Ok(id)
+    }
+
+    fn find(&self, wanted: &str) -> Result<usize, BaselineError> {
+        if let Some(exact) = self.entries.iter().position(|entry| entry.id.as_str() == wanted) {
+            return Ok(exact);
+        }
+        let begins = |entry: &Entry| !wanted.is_empty() && entry.id.as_str().starts_with(wanted);
+        let matches: Vec<usize> = (0..self.entries.len()).filter(|&index| begins(&self.entries[index])).collect();
+        match matches[..] {
+            [one] => Ok(one),
+            [] => Err(BaselineError::UnknownRun { wanted: wanted.to_owned(), store: self.folder.clone() }),
+            _ => Err(BaselineError::AmbiguousRun { wanted: wanted.to_owned(), matches: matches.len() }),
+        }
+    }
+
+    /// Writes the list, then believes it.
+    fn replace(&mut self, scenario: Option<String>, entries: Vec<Entry>) -> Result<(), BaselineError> {
+        files::write_atomically(&self.folder.join(INDEX_NAME), &index::write(scenario.as_deref(), &entries))?;
+        (self.scenario, self.entries) = (scenario, entries);
+        Ok(())
+    }
+}
+
+/// For each entry, newest first, whether pruning keeps it.
+fn kept_by_pruning(entries: &[Entry], keep: usize) -> Vec<bool> {
+    let newest = entries.iter().filter(|entry| entry.admitted).take(keep);
+    let oldest_kept = newest.map(|entry| entry.started_at).last();
+    let (mut admitted, mut rejected) = (0, 0);
+    let mut kept = Vec::with_capacity(entries.len());
+    for entry in entries {
+        kept.push(if entry.admitted {
+            admitted += 1;
+            entry.pinned || admitted <= keep
+        } else {
+            rejected += 1;
+            oldest_kept.map_or(rejected <= keep, |oldest| entry.started_at >= oldest)
+        });
+    }
+    kept
+}
+
+/// The names of the runs in `folder`, in no order; files that are not a run's are passed over.
+fn run_ids(folder: &Path) -> Result<Vec<EntryId>, BaselineError> {
+    let reading = |source| FileError::Read { path: folder.to_owned(), source };
+    let listing = match fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(reading(error).into()),
+    };
+    let mut ids = Vec::new();
+    for file in listing {
+        let name = file.map_err(reading)?.file_name();
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".json"));
+        ids.extend(stem.and_then(|stem| stem.parse::<EntryId>().ok()));
+    }
+    Ok(ids)
+}
+
+fn remove_if_exists(path: &Path) -> Result<(), BaselineError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(FileError::Write { path: path.to_owned(), source }.into()),
+        _ => Ok(()),
+    }
+}

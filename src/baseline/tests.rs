@@ -1,0 +1,357 @@
+//! The stores on real folders, and what they admit.
+
+use std::fs;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::run::samples::{checkout_run, checkout_run_at};
+use crate::run::{EndpointRole, FailureClass, Problem, Run, write_run};
+use crate::units::Percentile;
+
+fn run_of(day: u8) -> Run {
+    checkout_run_at(&format!("2026-11-{day:02}T12:00:00Z"))
+}
+
+fn rejected_of(day: u8) -> Run {
+    Run { complete: false, ..run_of(day) }
+}
+
+/// A store in a fresh folder that was offered these runs.
+fn store_of(runs: impl IntoIterator<Item = Run>) -> (TempDir, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(folder.path()).unwrap();
+    for run in runs {
+        let admission = store.admission(&run);
+        store.admit(&run, admission).unwrap();
+    }
+    (folder, store)
+}
+
+/// The days of the listed runs.
+fn days(store: &Store) -> Vec<String> {
+    store.entries().iter().map(|entry| entry.id.as_str()[6..8].to_owned()).collect()
+}
+
+fn reason_of(run: &Run) -> String {
+    match admission(run, Some("checkout"), &[]) {
+        Admission::Rejected { reason } => reason,
+        Admission::Admitted { .. } => panic!("admitted"),
+    }
+}
+
+#[test]
+fn sources_are_told_apart_by_their_text_and_by_what_exists() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kept");
+    fs::write(&file, b"{}").unwrap();
+    let path_text = |path: &Path| path.to_str().unwrap().to_owned();
+    assert_eq!(Source::parse("none").unwrap(), Source::None);
+    assert_eq!(Source::parse("missing.json").unwrap(), Source::File("missing.json".into()));
+    assert_eq!(Source::parse(&path_text(&file)).unwrap(), Source::File(file));
+    assert_eq!(Source::parse(&path_text(folder.path())).unwrap(), Source::Directory(folder.path().into()));
+    assert_eq!(Source::parse("nowhere/at-all").unwrap(), Source::Directory("nowhere/at-all".into()));
+}
+
+#[test]
+fn sources_that_do_not_exist_yet_are_a_usage_error_without_secrets() {
+    for text in ["github", "git:main", "https://store.example/run.json"] {
+        let error = Source::parse(text).unwrap_err();
+        assert_eq!(error.to_string(), format!("baseline source `{text}` is not yet supported"));
+        assert_eq!(error.exit_code(), ExitCode::Usage);
+        assert!(error.hint().is_some());
+    }
+    let error = Source::parse("https://user:secret@store.example/run.json?signature=secret").unwrap_err();
+    assert_eq!(error.to_string(), "baseline source `https://store.example/run.json` is not yet supported");
+    assert_eq!(Source::parse("").unwrap_err().exit_code(), ExitCode::Usage);
+}
+
+#[test]
+fn a_named_file_that_is_missing_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = load(&[Source::File(folder.path().join("run.json"))]).unwrap_err();
+    assert!(matches!(error, BaselineError::NotFound { .. }), "{error}");
+    assert_eq!(error.exit_code(), ExitCode::BaselineUnusable);
+}
+
+#[test]
+fn a_named_file_that_is_corrupt_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.json");
+    for content in ["", "<html>", "{\"format\": \"perfgate-run\", \"version\": 1"] {
+        fs::write(&path, content).unwrap();
+        let error = load(&[Source::File(path.clone())]).unwrap_err();
+        assert!(error.to_string().contains("run.json is corrupt"), "{error}");
+        assert_eq!(error.exit_code(), ExitCode::BaselineUnusable);
+    }
+}
+
+#[test]
+fn a_named_file_is_a_baseline_of_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v2.3.0.json");
+    fs::write(&path, write_run(&checkout_run())).unwrap();
+    let baseline = load(&[Source::File(path.clone())]).unwrap();
+    assert_eq!(baseline.source, path.to_str().unwrap());
+    assert_eq!(baseline.runs[0].id, "v2.3.0");
+    assert_eq!(baseline.runs[0].run, checkout_run());
+}
+
+#[test]
+fn the_first_source_that_has_runs_is_taken() {
+    let (folder, _) = store_of([run_of(1), run_of(3), run_of(2)]);
+    let empty = tempfile::tempdir().unwrap();
+    let (missing, stored) = (Source::Directory(empty.path().join("missing")), Source::Directory(folder.path().into()));
+    let baseline = load(&[Source::None, missing.clone(), stored.clone(), Source::File("unread.json".into())]).unwrap();
+    assert_eq!(baseline.source, stored.to_string());
+    let started: Vec<i64> = baseline.runs.iter().map(|kept| kept.run.started_at.as_second()).collect();
+    assert!(started.is_sorted_by(|newer, older| newer > older), "{started:?}");
+    let none = load(&[missing.clone(), Source::None]).unwrap();
+    assert_eq!((none.runs.len(), none.source), (0, format!("{missing}, none")));
+}
+
+#[test]
+fn a_store_is_laid_out_as_a_list_and_a_file_for_each_run() {
+    let (folder, store) = store_of([run_of(20)]);
+    let id = store.entries()[0].id.as_str();
+    assert!(id.starts_with("20261120T120000Z-") && id.len() == 25, "{id}");
+    assert_eq!(crate::run::load_run(&folder.path().join(format!("runs/{id}.json"))).unwrap(), run_of(20));
+    let list: serde_json::Value = serde_json::from_slice(&fs::read(folder.path().join("baseline.json")).unwrap()).unwrap();
+    assert_eq!((&list["format"], &list["version"], &list["scenario"]), (&"perfgate-baseline".into(), &1.into(), &"checkout".into()));
+    assert_eq!((&list["entries"][0]["id"], &list["entries"][0]["requests"]), (&id.into(), &200.into()));
+    let figure = &list["entries"][0]["figures"][0];
+    assert_eq!((&figure["metric"], &figure["sampling_variance"]), (&"p50".into(), &serde_json::Value::Null));
+}
+
+#[test]
+fn a_store_is_read_back_as_it_was_written() {
+    let (folder, mut store) = store_of([run_of(1), rejected_of(2), run_of(3)]);
+    store.pin("20261101").unwrap();
+    let again = Store::open(folder.path()).unwrap();
+    assert_eq!(again.entries(), store.entries());
+    assert_eq!((again.scenario(), days(&again)), (Some("checkout"), vec!["03".into(), "02".into(), "01".into()]));
+    let runs: Vec<(bool, Run)> = again.load_runs().unwrap().into_iter().map(|kept| (kept.pinned, kept.run)).collect();
+    assert_eq!(runs, [(false, run_of(3)), (true, run_of(1))]);
+}
+
+#[test]
+fn the_list_keeps_the_log_of_each_percentile() {
+    let (_folder, store) = store_of([run_of(1)]);
+    let figures = &store.entries()[0].figures;
+    assert_eq!(figures.len(), 2 * Percentile::ALL.len());
+    let p95 = figures.iter().find(|figure| figure.percentile == Percentile::P95).unwrap();
+    assert_eq!(p95.endpoint, "GET /api/products");
+    assert!((p95.log_quantile - 95.0_f64.ln()).abs() < 0.001);
+}
+
+#[test]
+fn a_rejected_run_is_kept_and_listed_but_not_compared_with() {
+    let (folder, store) = store_of([rejected_of(4)]);
+    assert_eq!(store.entries()[0].reason.as_deref(), Some("the run is not complete: it was cut short"));
+    assert!(store.run_path(&store.entries()[0].id).is_file());
+    assert_eq!(store.scenario(), None);
+    assert_eq!(load(&[Source::Directory(folder.path().into())]).unwrap().runs, []);
+}
+
+#[test]
+fn the_same_run_again_is_listed_once_and_keeps_its_pin() {
+    let (_folder, mut store) = store_of([run_of(1)]);
+    store.pin("2026").unwrap();
+    let admission = store.admission(&run_of(1));
+    store.admit(&run_of(1), admission).unwrap();
+    assert_eq!(store.entries().len(), 1);
+    assert!(store.entries()[0].pinned);
+}
+
+#[test]
+fn a_missing_list_is_made_again_from_the_runs() {
+    let (folder, store) = store_of([run_of(1), rejected_of(2), run_of(3)]);
+    fs::remove_file(folder.path().join("baseline.json")).unwrap();
+    fs::write(folder.path().join("runs/.hidden.json"), b"not a run").unwrap();
+    let again = Store::open(folder.path()).unwrap();
+    assert_eq!(again.entries(), store.entries());
+    assert_eq!(again.scenario(), Some("checkout"));
+}
+
+#[test]
+fn a_corrupt_run_in_a_store_is_an_error_that_names_its_file() {
+    let (folder, store) = store_of([run_of(1), run_of(2)]);
+    let path = store.run_path(&store.entries()[1].id);
+    fs::write(&path, b"{").unwrap();
+    for _ in ["listed", "without a list"] {
+        let error = load(&[Source::Directory(folder.path().into())]).unwrap_err();
+        assert!(matches!(&error, BaselineError::CorruptRun { path: named, .. } if *named == path), "{error}");
+        assert_eq!(error.exit_code(), ExitCode::BaselineUnusable);
+        let _ = fs::remove_file(folder.path().join("baseline.json"));
+    }
+}
+
+#[test]
+fn a_listed_run_that_is_missing_is_an_error_that_names_its_file() {
+    let (folder, store) = store_of([run_of(1)]);
+    let path = store.run_path(&store.entries()[0].id);
+    fs::remove_file(&path).unwrap();
+    let error = load(&[Source::Directory(folder.path().into())]).unwrap_err();
+    assert!(matches!(&error, BaselineError::MissingRun { path: named } if *named == path), "{error}");
+}
+
+#[test]
+fn a_corrupt_list_is_an_error_and_never_an_empty_store() {
+    let (folder, store) = store_of([run_of(1)]);
+    let path = folder.path().join("baseline.json");
+    let list = fs::read_to_string(&path).unwrap();
+    let id = store.entries()[0].id.as_str();
+    for broken in [
+        String::new(),
+        list.replace("perfgate-baseline", "other"),
+        list.replace("\"version\":1", "\"version\":2"),
+        list.replace(id, "../../etc/passwd"),
+        list.replace("\"p95\"", "\"p950\""),
+    ] {
+        fs::write(&path, &broken).unwrap();
+        let error = Store::open(folder.path()).unwrap_err();
+        assert!(error.to_string().contains("baseline.json is corrupt"), "{error}");
+        assert!(error.hint().is_some());
+    }
+}
+
+#[test]
+fn a_file_is_not_a_folder_of_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    fs::write(&path, b"x").unwrap();
+    assert!(matches!(Store::open(&path), Err(BaselineError::NotAFolder { .. })));
+}
+
+#[test]
+fn a_pin_takes_a_unique_beginning_of_an_admitted_run() {
+    let (_folder, mut store) = store_of([run_of(11), run_of(12), rejected_of(13)]);
+    assert!(matches!(store.pin("2026111"), Err(BaselineError::AmbiguousRun { matches: 3, .. })));
+    for unknown in ["", "1999", "../x"] {
+        assert!(matches!(store.pin(unknown), Err(BaselineError::UnknownRun { .. })), "{unknown}");
+    }
+    assert!(matches!(store.pin("20261113"), Err(BaselineError::NotAdmitted { .. })));
+    let id = store.pin("20261112").unwrap();
+    assert!(store.entries().iter().all(|entry| entry.pinned == (entry.id == id)));
+    store.unpin(id.as_str()).unwrap();
+    assert!(store.entries().iter().all(|entry| !entry.pinned));
+}
+
+#[test]
+fn pruning_keeps_the_newest_the_pinned_and_rejected_ones_among_them() {
+    let (folder, mut store) = store_of([run_of(1), run_of(2), rejected_of(3), run_of(4), rejected_of(5), run_of(6)]);
+    store.pin("20261101").unwrap();
+    let removed = store.prune(2).unwrap();
+    assert_eq!(days(&store), ["06", "05", "04", "01"]);
+    assert_eq!(removed.iter().map(|id| id.as_str()[6..8].to_owned()).collect::<Vec<_>>(), ["03", "02"]);
+    assert_eq!(fs::read_dir(folder.path().join("runs")).unwrap().count(), 4);
+    assert_eq!(Store::open(folder.path()).unwrap().entries(), store.entries());
+    assert_eq!(store.prune(2).unwrap(), []);
+}
+
+#[test]
+fn pruning_a_store_of_rejected_runs_keeps_the_newest_of_them() {
+    let (_folder, mut store) = store_of([rejected_of(1), rejected_of(2), rejected_of(3)]);
+    store.prune(2).unwrap();
+    assert_eq!(days(&store), ["03", "02"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_not_delivered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("store")).unwrap();
+    fs::write(folder.path().join("store"), b"in the way").unwrap();
+    let error = store.admit(&run_of(1), Admission::Admitted { note: None }).unwrap_err();
+    assert_eq!(error.exit_code(), ExitCode::NotDelivered);
+    assert!(store.entries().is_empty());
+}
+
+#[test]
+fn a_doubtful_run_is_rejected_with_its_reason() {
+    let mut run = checkout_run();
+    run.complete = false;
+    run.aborted_by = Some("SIGINT after 12.3 s".into());
+    assert_eq!(reason_of(&run), "the run is not complete: SIGINT after 12.3 s");
+
+    let mut run = checkout_run();
+    run.generator.problems.push(Problem { code: "cpu".into(), text: "98 % busy".into() });
+    assert_eq!(reason_of(&run), "the generator was not healthy: cpu");
+
+    let mut run = checkout_run();
+    run.generator.sent += 1;
+    assert_eq!(reason_of(&run), "the generator's books do not add up");
+
+    let mut run = checkout_run();
+    run.endpoints[1].phases[1] = crate::run::PhaseSeries::default();
+    assert_eq!(reason_of(&run), "`GET /api/products` had no requests in a judged phase");
+
+    let mut run = checkout_run();
+    run.endpoints.retain(|endpoint| endpoint.role == EndpointRole::Lifecycle);
+    assert_eq!(reason_of(&run), "no endpoint was asked by a task");
+
+    let mut run = checkout_run();
+    run.scenario.name = "search".into();
+    assert_eq!(reason_of(&run), "it is a run of scenario `search`, the store holds `checkout`");
+}
+
+#[test]
+fn half_failed_is_too_much_and_a_little_less_is_not() {
+    let with_failures = |failed: u64, unfinished: u64| {
+        let mut run = checkout_run();
+        let hold = &mut run.endpoints[2].phases[1];
+        hold.ok -= failed + unfinished;
+        hold.unfinished = unfinished;
+        hold.failures.add(FailureClass::Status, failed);
+        admission(&run, None, &[])
+    };
+    assert_eq!(with_failures(49, 0), Admission::Admitted { note: None });
+    let reason = "only 50 % of the requests of `POST /api/checkout` were answered as expected".to_owned();
+    assert_eq!(with_failures(50, 0), Admission::Rejected { reason: reason.clone() });
+    assert_eq!(with_failures(0, 50), Admission::Rejected { reason });
+}
+
+#[test]
+fn endpoints_that_were_not_asked_on_purpose_need_no_requests() {
+    let mut run = checkout_run();
+    run.endpoints[2].role = EndpointRole::Excluded;
+    run.endpoints[2].phases[1] = crate::run::PhaseSeries::default();
+    assert_eq!(admission(&run, None, &[]), Admission::Admitted { note: None });
+}
+
+#[test]
+fn another_hash_or_environment_starts_a_new_series() {
+    let (_folder, mut store) = store_of([run_of(1)]);
+    let mut other = run_of(2);
+    other.scenario.hash = "sha256:bb".into();
+    let note = |text: &str| Admission::Admitted { note: Some(format!("the first run of a new comparable series: {text}")) };
+    assert_eq!(store.admission(&other), note("another version of the scenario"));
+    store.admit(&other, store.admission(&other)).unwrap();
+    assert_eq!(store.admission(&other), Admission::Admitted { note: None });
+    let mut machine = run_of(3);
+    machine.environment.cores = 8;
+    assert_eq!(store.admission(&machine), note("another environment, linux x86_64, 8 cores"));
+}
+
+proptest! {
+    #[test]
+    fn a_name_of_a_run_never_leaves_its_folder(text in "[./\\\\a-z0-9%:~-]{0,70}") {
+        if let Ok(id) = text.parse::<EntryId>() {
+            prop_assert!(!id.as_str().contains(['.', '/', '\\', ':', '%', '~']) && !id.as_str().is_empty());
+        }
+    }
+
+    #[test]
+    fn any_bytes_as_a_list_are_read_or_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = index::read(&bytes);
+    }
+
+    #[test]
+    fn pruning_leaves_the_newest_whatever_was_rejected(admitted in prop::collection::vec(any::<bool>(), 1..8), keep in 0_usize..5) {
+        let runs = admitted.iter().zip(1_u8..).map(|(admitted, day)| if *admitted { run_of(day) } else { rejected_of(day) });
+        let (_folder, mut store) = store_of(runs);
+        store.prune(keep).unwrap();
+        let left = store.entries().iter().filter(|entry| entry.admitted).count();
+        prop_assert_eq!(left, keep.min(admitted.iter().filter(|admitted| **admitted).count()));
+    }
+}
