@@ -16,6 +16,8 @@ pub mod gate;
 pub mod load;
 /// Who sends what when, without a clock.
 pub mod plan;
+/// From a Verdict to text, one file per format.
+pub mod report;
 /// What was measured, and its file form.
 pub mod run;
 /// From a scenario file to a checked Scenario; the guard.

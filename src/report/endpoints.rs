@@ -1,0 +1,67 @@
+//! What each endpoint of a run did, row by row: the table of a run that was not judged.
+
+use super::figures::{NONE, rate};
+use super::table::{Cell, Column, Table};
+use crate::run::{EndpointRole, EndpointRun, PhaseSelection, Run, Summary};
+use crate::units::{Percentile, format_count, format_millis, format_share};
+
+/// One row for each task endpoint in the scenario's order and then for all of them, over the judged phases; then those
+/// of `start` and `stop` over the whole run, as they are mostly asked before and after.
+pub(super) fn endpoints(run: &Run) -> Table {
+    let columns = vec![
+        Column::label("endpoint"),
+        Column::number("requests", 0),
+        Column::number("failures", 0),
+        Column::number("p50", 2),
+        Column::number("p95", 0),
+        Column::number("p99", 1),
+        Column::number("max", 3),
+        Column::number("throughput", 4),
+    ];
+    let of = |role| run.endpoints.iter().filter(move |endpoint| endpoint.role == role).map(|endpoint| row(run, endpoint));
+    let mut rows: Vec<Vec<Cell>> = of(EndpointRole::Task).collect();
+    rows.push(cells(Cell::Text("all tasks".into()), &run.total(PhaseSelection::Judged), seconds(run, PhaseSelection::Judged)));
+    rows.extend(of(EndpointRole::Lifecycle));
+    Table { columns, rows }
+}
+
+/// What the table leaves out or counts otherwise, one line each.
+pub(super) fn remarks(run: &Run) -> Vec<String> {
+    let named = |role| {
+        run.endpoints.iter().filter(|endpoint| endpoint.role == role).map(|endpoint| endpoint.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let lines =
+        [("start and stop, over the whole run", named(EndpointRole::Lifecycle)), ("left out by tags", named(EndpointRole::Excluded))];
+    lines.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {names}")).collect()
+}
+
+fn row(run: &Run, endpoint: &EndpointRun) -> Vec<Cell> {
+    let selection = if endpoint.role == EndpointRole::Task { PhaseSelection::Judged } else { PhaseSelection::Whole };
+    cells(Cell::Label(endpoint.name.clone()), &run.summary(endpoint, selection), seconds(run, selection))
+}
+
+fn seconds(run: &Run, selection: PhaseSelection<'_>) -> f64 {
+    run.duration_of(selection).as_secs_f64()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn cells(name: Cell, summary: &Summary, seconds: f64) -> Vec<Cell> {
+    let Summary { counts, latency } = summary;
+    let millis = |millis: Option<f64>| Cell::Text(millis.map_or_else(|| NONE.into(), format_millis));
+    let failed = counts.failures.total();
+    let failures = match counts.failure_rate() {
+        Some(share) if failed > 0 => format!("{} ({})", format_count(failed), format_share(share)),
+        _ => format_count(failed),
+    };
+    let throughput = if seconds > 0.0 { rate(counts.ok as f64 / seconds) } else { NONE.into() };
+    vec![
+        name,
+        Cell::Text(format_count(counts.requests)),
+        Cell::Text(failures),
+        millis(latency.percentile_ms(Percentile::P50)),
+        millis(latency.percentile_ms(Percentile::P95)),
+        millis(latency.percentile_ms(Percentile::P99)),
+        millis(latency.max_ms()),
+        Cell::Text(throughput),
+    ]
+}
