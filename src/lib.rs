@@ -2,6 +2,8 @@
 
 /// Runs that are kept, where they are kept, and whether one may become a baseline.
 pub mod baseline;
+/// A small shop to load, healthy or with one known regression.
+pub mod demo;
 /// YAML as a person wrote it, with errors that show the line; shared by scenarios and thresholds.
 pub mod document;
 /// What part an endpoint plays; the word is needed by the scenario and by the Run.

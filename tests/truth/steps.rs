@@ -1,0 +1,144 @@
+//! How steps follow each other: repeats, conditions, pauses and pacing, as the server sees them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::bench::{Bench, at_once, in_time, whole};
+use super::server::{Received, Server, after, ok, reply};
+
+/// Requests by the value of a header, in order.
+fn grouped(received: &[Received], header: &str) -> BTreeMap<String, Vec<Received>> {
+    let mut groups: BTreeMap<String, Vec<Received>> = BTreeMap::new();
+    for request in received {
+        groups.entry(request.header(header).to_owned()).or_default().push(request.clone());
+    }
+    groups
+}
+
+#[test]
+fn repeat_foreach_and_when_send_what_they_say() {
+    let server = Server::start(|request| match request.target.as_str() {
+        "/list" => reply(200, r#"{"ids": [3, 1, 2], "empty": [], "on": true, "off": false, "kind": "new"}"#),
+        _ => ok(),
+    });
+    let scenario = "load: {rate: 20/s, hold: 300ms}
+http: {headers: {x-iteration: '${iteration}'}}
+tasks:
+  - steps:
+      - get: /list
+        save: {ids: '$.ids[*] all', none: {json: '$.empty[*] all', default: ''}, on: $.on, off: $.off, kind: $.kind}
+      - {get: '/item/${id}', name: /item, foreach: {list: '${ids}', as: id}}
+      - {get: /thrice, repeat: 3}
+      - {get: /on, when: '${on}'}
+      - {get: /off, when: '${off}'}
+      - {get: /same, when: \"${kind} == 'new'\"}
+      - {get: /other, when: \"${kind} != 'new'\"}
+      - {get: /none, when: '${none}'}
+      - {get: /last}
+";
+    let run = Bench::new().run(&server, scenario);
+    assert_eq!(run.generator.failed, 0);
+    let groups = grouped(&server.received(), "x-iteration");
+    assert_eq!(groups.len(), 6);
+    for requests in groups.values() {
+        let targets: Vec<&str> = requests.iter().map(|request| request.target.as_str()).collect();
+        assert_eq!(targets, ["/list", "/item/3", "/item/1", "/item/2", "/thrice", "/thrice", "/thrice", "/on", "/same", "/last"]);
+    }
+}
+
+/// Pauses between an answer and the next request of the same user, ms.
+fn pauses(received: &[Received]) -> Vec<f64> {
+    let groups = grouped(received, "x-user");
+    let pause = |pair: &[Received]| pair[1].at.saturating_sub(pair[0].answered.unwrap().1).as_secs_f64() * 1000.0;
+    groups.values().flat_map(|requests| requests.windows(2).map(pause).collect::<Vec<_>>()).collect()
+}
+
+#[test]
+#[expect(clippy::cast_precision_loss, reason = "small counts")]
+fn pauses_have_the_length_that_was_asked_for() {
+    let thinks = [("30ms", 30.0), ("10ms..50ms", 30.0), ("{normal: {mean: 30ms, sd: 5ms}}", 30.0), ("{exponential: 30ms}", 30.0)];
+    in_time(|| {
+        let means = at_once(thinks, |(think, _)| {
+            let server = Server::start(|_| ok());
+            let scenario = "http: {headers: {x-user: '${user.id}'}}\ntasks: [{steps: [{get: /a}, {get: /b}]}]\n";
+            Bench::new().run(&server, &format!("load: {{users: 15, hold: 1500ms}}\nthink: {think}\n{scenario}"));
+            let pauses = pauses(&server.received());
+            assert!(pauses.len() > 400);
+            if think == "10ms..50ms" {
+                assert!(pauses.iter().all(|pause| *pause >= 9.0), "{pauses:?}");
+            }
+            pauses.iter().sum::<f64>() / pauses.len() as f64
+        });
+        for ((think, asked), mean) in thinks.iter().zip(means) {
+            if (mean - asked).abs() > asked * 0.07 + 1.5 {
+                return Err(format!("think {think}: {mean} ms"));
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn paced_cycles_start_so_far_apart() {
+    let scenario = "load: {users: 3, hold: 1050ms}
+http: {headers: {x-user: '${user.id}'}}
+tasks: [{pacing: 100ms, steps: [{get: /a}]}]
+";
+    in_time(|| {
+        let server = Server::start(|_| after(20, ok()));
+        Bench::new().run(&server, scenario);
+        for (user, requests) in grouped(&server.received(), "x-user") {
+            let at = |number: u32| requests[0].at + Duration::from_millis(100) * number;
+            let off = (0..).zip(&requests).map(|(number, request)| request.at.abs_diff(at(number))).max().unwrap();
+            if requests.len() != 11 || off > Duration::from_millis(15) {
+                return Err(format!("user {user}: {} cycles, {off:?} off", requests.len()));
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_late_cycle_counts_from_when_it_was_due() {
+    in_time(|| {
+        let server = Server::start(|request| if request.number == 1 { after(370, ok()) } else { ok() });
+        let run = Bench::new().run(&server, "load: {users: 1, hold: 1050ms}\ntasks: [{pacing: 100ms, steps: [{get: /a}]}]\n");
+        let summary = whole(&run, "GET /a");
+        assert_eq!(summary.counts.service.count_above(120.0), 1);
+        match (summary.counts.requests, summary.latency.count_above(120.0)) {
+            (11, 3) => Ok(()),
+            other => Err(format!("370, 270 and 170 ms were waited, told are (requests, late) {other:?}")),
+        }
+    });
+}
+
+#[test]
+fn a_cycle_that_sends_nothing_does_not_delay_the_next() {
+    let server = Server::start(|_| ok());
+    let task = "{pacing: 50ms, steps: [{get: /a, when: \"${random_int(0, 1)} == 1\"}]}";
+    let run = Bench::new().run(&server, &format!("load: {{users: 2, hold: 1s}}\ntasks: [{task}]\n"));
+    let summary = whole(&run, "GET /a");
+    assert!((10..=30).contains(&summary.counts.requests), "about half of 40 cycles: {}", summary.counts.requests);
+    assert!(summary.latency.max_ms().unwrap() < 300.0, "nobody waited: {:?}", summary.latency.max_ms());
+}
+
+#[test]
+fn a_task_that_is_cut_short_keeps_its_pacing_and_its_pause() {
+    for pause in ["pacing: 100ms", "think: 100ms"] {
+        let server = Server::start(|_| reply(500, "{}"));
+        let task = format!("{{{pause}, steps: [{{get: /a, save: {{id: $.id}}}}, {{get: '/b/${{id}}', name: /b}}]}}");
+        Bench::new().run(&server, &format!("load: {{users: 1, hold: 450ms}}\ntasks: [{task}]\n"));
+        let count = server.received().len();
+        assert!((4..=5).contains(&count), "{pause}: {count} requests in 450 ms");
+    }
+}
+
+#[test]
+fn a_start_without_a_request_is_not_passed_over_in_silence() {
+    let server = Server::start(|_| reply(200, r#"{"id": 1}"#));
+    let tasks = "tasks: [{steps: [{get: '/use/${id}', name: /use}]}, {steps: [{get: /make, save: {id: $.id}}]}]\n";
+    let run = Bench::new().run(&server, &format!("load: {{rate: 20/s, hold: 300ms}}\n{tasks}"));
+    assert_eq!(run.generator.scheduled, 6);
+    assert_eq!(run.generator.sent, server.received().len() as u64);
+    assert!(run.generator.not_sent > 0 && !run.generator.healthy());
+}

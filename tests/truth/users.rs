@@ -1,0 +1,188 @@
+//! What belongs to a user alone: its start and stop, its cookies, its connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::bench::{Bench, whole};
+use super::server::{Received, Server, after, ok, reply, reply_with};
+
+const HEADERS: &str = "http: {headers: {x-user: '${user.id}'}}\n";
+
+fn by_user(received: &[Received]) -> BTreeMap<u64, Vec<Received>> {
+    let mut users: BTreeMap<u64, Vec<Received>> = BTreeMap::new();
+    for request in received {
+        users.entry(request.header("x-user").parse().unwrap()).or_default().push(request.clone());
+    }
+    users
+}
+
+const LIFE: &str = "start: [{post: /login, json: {user: '${user.id}'}, save: {token: $.token}}]
+tasks: [{steps: [{get: '/task?token=${token}', name: /task}]}]
+stop: [{delete: /session, headers: {x-token: '${token}'}}]
+";
+
+fn logs_in(request: &Received) -> Vec<super::server::Act> {
+    match request.target.as_str() {
+        "/login" => reply(200, &format!(r#"{{"token": "of-{}"}}"#, request.header("x-user"))),
+        _ => ok(),
+    }
+}
+
+#[test]
+fn each_user_starts_once_and_stops_once_with_what_it_saved() {
+    for load in ["{users: 5, ramp: 200ms, hold: 300ms}\nthink: 20ms", "{rate: 100/s, hold: 500ms}"] {
+        let server = Server::start(logs_in);
+        let run = Bench::new().threads(2).run(&server, &format!("load: {load}\n{HEADERS}{LIFE}"));
+        assert_eq!(run.generator.failed, 0, "{load}");
+        for (user, requests) in by_user(&server.received()) {
+            let (first, last) = (&requests[0], &requests[requests.len() - 1]);
+            assert_eq!((first.label().as_str(), last.label().as_str()), ("POST /login", "DELETE /session"), "{load}");
+            assert!(last.at >= Duration::from_millis(450), "{load}: stopped after {:?}", last.at);
+            assert_eq!(last.header("x-token"), format!("of-{user}"), "{load}");
+            assert!(requests[1..requests.len() - 1].iter().all(|request| request.target == format!("/task?token=of-{user}")), "{load}");
+        }
+    }
+}
+
+#[test]
+fn a_user_whose_start_failed_tries_again_and_does_no_task_before() {
+    let server = Server::start(|request| {
+        let fails = request.target == "/login" && request.header("x-user") == "2" && request.at < Duration::from_millis(500);
+        if fails { reply(503, "{}") } else { logs_in(request) }
+    });
+    let run = Bench::new().run(&server, &format!("load: {{users: 3, hold: 1500ms}}\nthink: 50ms\n{HEADERS}{LIFE}"));
+    let users = by_user(&server.received());
+    let logins = |user| users[&user].iter().filter(|request: &&Received| request.target == "/login").count();
+    assert_eq!((logins(1), logins(2), logins(3)), (1, 2, 1));
+    assert_eq!(users[&2][1].target, "/login", "nothing between the failed start and the next");
+    assert_eq!(whole(&run, "POST /login").counts.failures.total(), 1);
+    assert_eq!(whole(&run, "DELETE /session").counts.ok, 3);
+}
+
+#[test]
+fn a_user_who_never_started_does_not_stop() {
+    let server = Server::start(|request| if request.target == "/login" { reply(401, "{}") } else { ok() });
+    for load in ["{users: 2, hold: 200ms}", "{rate: 50/s, hold: 200ms}"] {
+        let run = Bench::new().run(&server, &format!("load: {load}\n{HEADERS}{LIFE}"));
+        assert_eq!(run.generator.ok, 0, "{load}");
+    }
+    assert!(server.received().iter().all(|request| request.target == "/login"));
+}
+
+#[test]
+fn a_user_who_leaves_early_stops_when_it_leaves() {
+    let server = Server::start(logs_in);
+    let load = "load: {phases: [{for: 400ms, users: 4}, {for: 600ms, users: 1}]}\nthink: 20ms\n";
+    Bench::new().run(&server, &format!("{load}{HEADERS}{LIFE}"));
+    for (user, requests) in by_user(&server.received()) {
+        let stops: Vec<&Received> = requests.iter().filter(|request| request.method == "DELETE").collect();
+        assert_eq!(stops.len(), 1, "user {user}");
+        let expected = Duration::from_millis(if user == 1 { 1000 } else { 400 });
+        assert!(stops[0].at.abs_diff(expected) < Duration::from_millis(100), "user {user} stopped after {:?}", stops[0].at);
+    }
+}
+
+/// Gives each user a cookie of its own for all paths, and one for a folder.
+fn gives_cookies(request: &Received) -> Vec<super::server::Act> {
+    let user = request.header("x-user");
+    match request.target.as_str() {
+        "/login" => {
+            let (all, folder) = (format!("sid=s{user}; Path=/"), format!("cart=c{user}; Path=/shop"));
+            let foreign = format!("evil=e{user}; Domain=other.example");
+            reply_with(200, &[("set-cookie", &all), ("set-cookie", &folder), ("set-cookie", &foreign)], b"")
+        }
+        _ => ok(),
+    }
+}
+
+const COOKIES: &str = "start: [{post: /login}]
+tasks:
+  - steps:
+      - {get: /plain}
+      - {get: /shop/cart}
+      - {get: '/shop/items/${iteration}', name: /shop/items}
+      - {get: '/other/${iteration}', name: /other}
+";
+
+fn cookies(request: &Received) -> BTreeSet<&str> {
+    request.header("cookie").split("; ").filter(|pair| !pair.is_empty()).collect()
+}
+
+#[test]
+fn cookies_belong_to_their_user_and_their_path() {
+    for connections in ["per_user", "{shared: 2}"] {
+        let server = Server::start(gives_cookies);
+        let load = format!("load: {{users: 6, hold: 300ms}}\nthink: 5ms\nconnections: {connections}\n");
+        Bench::new().threads(2).run(&server, &format!("{load}{HEADERS}{COOKIES}"));
+        for request in server.received() {
+            let user = request.header("x-user");
+            let (sid, cart) = (format!("sid=s{user}"), format!("cart=c{user}"));
+            let expected: BTreeSet<&str> = match request.target.as_str() {
+                "/login" => BTreeSet::new(),
+                path if path.starts_with("/shop") => [sid.as_str(), cart.as_str()].into(),
+                _ => [sid.as_str()].into(),
+            };
+            assert_eq!(cookies(&request), expected, "{} {}", request.method, request.target);
+        }
+    }
+}
+
+#[test]
+fn a_cookie_of_a_changing_path_is_kept_for_that_path_alone() {
+    let server =
+        Server::start(|request| if request.target.ends_with("/enter") { reply_with(200, &[("set-cookie", "room=1")], b"") } else { ok() });
+    let steps = "{get: '/rooms/${user.id}/enter', name: /enter}, {get: '/rooms/${user.id}/look', name: /look}, {get: /outside}";
+    Bench::new().run(&server, &format!("load: {{users: 2, hold: 100ms}}\nthink: 5ms\n{HEADERS}tasks: [{{steps: [{steps}]}}]\n"));
+    for request in server.received().iter().filter(|request| !request.target.ends_with("/enter")) {
+        assert_eq!(
+            request.header("cookie") == "room=1",
+            request.target.ends_with("/look"),
+            "{} {}",
+            request.target,
+            request.header("cookie")
+        );
+    }
+}
+
+#[test]
+fn no_cookie_is_kept_where_the_scenario_says_so() {
+    let server = Server::start(gives_cookies);
+    let headers = HEADERS.replace("http: {", "http: {cookies: false, ");
+    Bench::new().run(&server, &format!("load: {{users: 2, hold: 100ms}}\nthink: 5ms\n{headers}{COOKIES}"));
+    assert!(server.received().iter().all(|request| request.header("cookie").is_empty()));
+}
+
+fn connections(setting: &str, users: u64, threads: u64) -> (Server, u64) {
+    let server = Server::start(|_| after(5, ok()));
+    let scenario =
+        format!("load: {{users: {users}, hold: 300ms}}\nthink: 5ms\nconnections: {setting}\n{HEADERS}tasks: [{{steps: [{{get: /}}]}}]\n");
+    let run = Bench::new().threads(threads).run(&server, &scenario);
+    assert_eq!((run.generator.failed, run.generator.connections_opened), (0, server.connections()), "{setting}");
+    (server, run.generator.sent)
+}
+
+#[test]
+fn connections_are_one_for_each_request_or_user_or_as_many_as_are_shared() {
+    let (server, sent) = connections("per_request", 4, 2);
+    assert_eq!(server.connections(), sent);
+    let (server, _) = connections("per_user", 7, 2);
+    assert_eq!(server.connections(), 7);
+    let connections_of: BTreeSet<(u64, String)> =
+        server.received().iter().map(|request| (request.connection, request.header("x-user").to_owned())).collect();
+    assert_eq!(connections_of.len(), 7, "each user keeps to its own");
+    for (shared, threads) in [(5, 1), (5, 2), (5, 4), (2, 4), (1, 2)] {
+        let (server, _) = connections(&format!("{{shared: {shared}}}"), 20, threads);
+        assert_eq!((server.connections(), server.most_open()), (shared, shared), "{shared} shared by {threads} threads");
+    }
+}
+
+#[test]
+fn no_more_is_under_way_at_once_than_was_allowed() {
+    for (limit, threads) in [(1, 4), (3, 2), (6, 4)] {
+        let server = Server::start(|_| after(30, ok()));
+        let load = format!("load: {{rate: 400/s, hold: 200ms, max_in_flight: {limit}}}\n");
+        let run = Bench::new().threads(threads).run(&server, &format!("{load}tasks: [{{steps: [{{get: /}}]}}]\n"));
+        assert_eq!(server.most_open(), limit, "{limit} on {threads} threads");
+        assert_eq!(run.generator.scheduled, 80);
+    }
+}
