@@ -2,6 +2,10 @@
 
 /// Runs that are kept, where they are kept, and whether one may become a baseline.
 pub mod baseline;
+/// What can be typed.
+pub mod cli;
+/// One file per verb: arguments, the flow, an exit code.
+pub mod commands;
 /// A small shop to load, healthy or with one known regression.
 pub mod demo;
 /// YAML as a person wrote it, with errors that show the line; shared by scenarios and thresholds.

@@ -1,0 +1,365 @@
+//! What can be typed: verbs, flags and their help. The one door to the command-line library; what a verb does is not known here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use clap::Error as ParseError;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+pub use clap_complete::Shell;
+
+use crate::units::{Rate, parse_duration};
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Yellow.on_default().bold())
+    .usage(AnsiColor::Yellow.on_default().bold())
+    .literal(AnsiColor::Green.on_default())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Shown under the list of the verbs that a newcomer needs.
+const MORE: &str = "\
+More:
+  run          Load the target and keep what was measured, without judging it
+  judge        Judge a stored run by the same rules
+  schema       JSON Schema of the files, for editors
+  exit-codes   What the exit codes mean
+  completions  Completion script for a shell
+  man          This as a manual page
+
+Exit codes: 0 pass, 1 gate failed, 2 usage, 3 no verdict, 4 target unavailable, 5 baseline unusable,
+6 not delivered, 7 refused, 70 internal, 129/130/143 aborted. `perfgate exit-codes` says what to do about each.";
+
+/// The performance gate: load staging, judge every endpoint, exit non-zero on a real regression and on nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "perfgate", version, styles = STYLES, after_help = MORE, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check scenario and threshold files, without any traffic
+    Validate(ValidateArgs),
+    /// Run scenarios, judge them, report: what CI calls
+    Check(CheckArgs),
+    /// The runs to compare with: refresh, show, list, pin, prune
+    #[command(subcommand)]
+    Baseline(BaselineVerb),
+    /// Render a result for people or for other tools
+    Report(ReportArgs),
+    /// See it work: an embedded staging API, a good release and a bad one
+    Demo(DemoArgs),
+    /// Load the target and keep what was measured, without judging it
+    #[command(hide = true)]
+    Run(RunArgs),
+    /// Judge a stored run by the same rules
+    #[command(hide = true)]
+    Judge(JudgeArgs),
+    /// JSON Schema of the files, for editors
+    #[command(hide = true)]
+    Schema {
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// What the exit codes mean
+    #[command(hide = true)]
+    ExitCodes,
+    /// Completion script for a shell
+    #[command(hide = true)]
+    Completions { shell: Shell },
+    /// The manual page
+    #[command(hide = true)]
+    Man,
+}
+
+/// What changes a scenario's load, and what may be loaded.
+#[derive(Debug, Default, Args)]
+pub struct LoadArgs {
+    /// Load this instead of the scenario's target; so does `PERFGATE_TARGET`
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Scale every phase so that the peak is this many users
+    #[arg(long, value_name = "N", conflicts_with = "rate")]
+    pub users: Option<u64>,
+    /// Scale every phase so that the peak is this rate, for example 300/s
+    #[arg(long, value_name = "RATE")]
+    pub rate: Option<Rate>,
+    /// Length of `hold`
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
+    /// Only steps with one of these tags; `start` and `stop` always run
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// No steps with one of these tags
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    pub exclude_tags: Vec<String>,
+    /// Instead of the scenario's seed
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Allow a host that looks like production
+    #[arg(long)]
+    pub allow_production: bool,
+    /// Allow this host besides the scenario's own; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub allow_host: Vec<String>,
+    /// Allow more than 20,000 users, 100,000 starts a second or 2 hours
+    #[arg(long)]
+    pub allow_load: bool,
+    /// Accept any certificate
+    #[arg(long)]
+    pub insecure: bool,
+    /// Name of this environment: runs of different names are not compared
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The commit that is deployed
+    #[arg(long, value_name = "SHA")]
+    pub commit: Option<String>,
+    /// The branch that is deployed
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+}
+
+/// How a verdict is reached.
+#[derive(Debug, Args)]
+pub struct JudgingArgs {
+    /// Threshold file [default: thresholds/NAME.yaml, NAME being the scenario's]
+    #[arg(long, value_name = "FILE")]
+    pub thresholds: Option<PathBuf>,
+    /// Folder, run file or `none`; repeatable, the first that has runs counts [default: .perfgate/baselines/NAME, NAME being the scenario's]
+    #[arg(long, value_name = "SOURCE")]
+    pub baseline: Vec<String>,
+    /// Report as always, but exit 0 instead of 1 and 3
+    #[arg(long)]
+    pub soft: bool,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = StdoutFormat::Auto)]
+    pub format: StdoutFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<PathBuf>,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Where the results go
+    #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Scenario file
+    pub scenario: PathBuf,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Where the results go
+    #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct JudgeArgs {
+    /// A run.json, or a folder with one
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub judging: JudgingArgs,
+    /// Write all result files here; without it only standard output is written
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A run.json, or a folder with results
+    pub results: PathBuf,
+    /// In which form [default: terminal, or plain where standard output is none]
+    #[arg(long, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Write here instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ValidateArgs {
+    /// Scenario and threshold files; thresholds are held against the scenarios named beside them
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// What is wrong with the bad release
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub regression: Option<RegressionKind>,
+    /// Only serve the staging API, until it is interrupted
+    #[arg(long)]
+    pub serve_only: bool,
+    /// Port of the staging API; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 8080, requires = "serve_only")]
+    pub port: u16,
+    /// Where the results go
+    #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BaselineVerb {
+    /// The nightly job: run, admit, prune, keep
+    Refresh(Box<RefreshArgs>),
+    /// What the stored runs measured
+    Show(StoreArgs),
+    /// The stored runs
+    List(StoreArgs),
+    /// Keep a run for good
+    Pin {
+        /// The run, by its name or the beginning of it
+        run: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Let a pinned run go with the others
+    Unpin {
+        /// The run, by its name or the beginning of it
+        run: String,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Drop all but the newest runs and the pinned ones
+    Prune {
+        /// How many stay
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        runs: usize,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct RefreshArgs {
+    /// Scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub scenarios: Vec<PathBuf>,
+    /// Take over the runs that are kept here, before the new one
+    #[arg(long, value_name = "SOURCE")]
+    pub baseline: Option<String>,
+    /// Keep the runs here [default: .perfgate/baselines/NAME, NAME being the scenario's]
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// How many runs stay
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub runs: usize,
+    /// Measure this often: a first baseline in one go
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub repeat: u32,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Where the results go
+    #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    /// The folder with the runs [default: the one under .perfgate/baselines]
+    #[arg(long, value_name = "DIR")]
+    pub baseline: Option<PathBuf>,
+    /// The scenario whose runs are meant, where .perfgate/baselines holds several
+    #[arg(long, value_name = "NAME", conflicts_with = "baseline")]
+    pub scenario: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StdoutFormat {
+    /// A table on a terminal, plain lines elsewhere
+    Auto,
+    Terminal,
+    Plain,
+    /// verdict.json
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Terminal,
+    Plain,
+    Markdown,
+    Json,
+    Junit,
+    Csv,
+    Gitlab,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    Scenario,
+    Thresholds,
+    Run,
+    Verdict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegressionKind {
+    MissingIndex,
+    NPlusOne,
+    SmallPool,
+    SlowDependency,
+    Errors,
+}
+
+/// What was typed, or what to print instead and the exit code for it.
+///
+/// # Errors
+/// The library's own error: help and version, which end with 0, or a mistake, which ends with 2.
+pub fn parse<I: IntoIterator<Item = std::ffi::OsString>>(arguments: I) -> Result<Cli, ParseError> {
+    Cli::try_parse_from(arguments)
+}
+
+/// The completion script for a shell.
+#[must_use]
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut whole_command(), "perfgate", &mut script);
+    script
+}
+
+/// The manual page, as roff.
+///
+/// # Errors
+/// Where it cannot be rendered.
+pub fn manual() -> std::io::Result<Vec<u8>> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(whole_command()).render(&mut page)?;
+    Ok(page)
+}
+
+/// With the verbs that `--help` lists under "More" as full members.
+fn whole_command() -> clap::Command {
+    let hidden: Vec<String> =
+        Cli::command().get_subcommands().filter(|verb| verb.is_hide_set()).map(|verb| verb.get_name().to_owned()).collect();
+    hidden.into_iter().fold(Cli::command().after_help(""), |command, verb| command.mut_subcommand(verb, |verb| verb.hide(false)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_hidden_verb_stands_under_more_and_in_the_completions() {
+        let script = String::from_utf8(completions(Shell::Bash)).unwrap();
+        for verb in Cli::command().get_subcommands().filter(|verb| verb.is_hide_set()) {
+            assert!(MORE.contains(&format!("\n  {} ", verb.get_name())), "{}", verb.get_name());
+            assert!(script.contains(verb.get_name()), "{}", verb.get_name());
+        }
+    }
+}

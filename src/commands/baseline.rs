@@ -1,0 +1,205 @@
+//! `perfgate baseline`: the nightly job and the store that it keeps.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::context::{World, exit_of_signal};
+use super::error::CommandError;
+use super::judging::default_store;
+use super::measure::{find_target, load, open_scenario};
+use super::results::Results;
+use crate::baseline::{self, Admission, Entry, Source, Store};
+use crate::cli::{BaselineVerb, RefreshArgs, StoreArgs};
+use crate::exit::ExitCode;
+use crate::load::Abort;
+use crate::report::listing;
+use crate::run::{EndpointRole, PhaseSelection, Run};
+use crate::scenario::Scenario;
+use crate::units::{Percentile, format_count, format_millis, format_share};
+
+pub fn baseline(world: &mut World, verb: &BaselineVerb) -> Result<ExitCode, CommandError> {
+    match verb {
+        BaselineVerb::Refresh(args) => refresh(world, args),
+        BaselineVerb::List(args) => list(world, args),
+        BaselineVerb::Show(args) => show(world, args),
+        BaselineVerb::Pin { run, store } => {
+            let mut store = Store::open(&folder_of(store)?)?;
+            let id = store.pin(run)?;
+            world.note(&format!("pinned {id}: it stays until it is unpinned"));
+            Ok(ExitCode::Pass)
+        }
+        BaselineVerb::Unpin { run, store } => {
+            let mut store = Store::open(&folder_of(store)?)?;
+            let id = store.unpin(run)?;
+            world.note(&format!("unpinned {id}"));
+            Ok(ExitCode::Pass)
+        }
+        BaselineVerb::Prune { runs, store } => {
+            let dropped = Store::open(&folder_of(store)?)?.prune(*runs)?;
+            world.note(&format!("dropped {} runs", dropped.len()));
+            Ok(ExitCode::Pass)
+        }
+    }
+}
+
+/// The nightly job.
+pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, CommandError> {
+    let mut scenarios = Vec::new();
+    for path in &args.scenarios {
+        scenarios.push(open_scenario(world, path, &args.load)?);
+    }
+    if args.keep.is_some() && scenarios.len() > 1 {
+        return Err(CommandError::Usage {
+            text: "--keep names one folder, and a folder holds the runs of one scenario".to_owned(),
+            hint: "refresh the scenarios one by one, or leave --keep away".to_owned(),
+        });
+    }
+    let abort = world.abort_on_signals();
+    let mut code = ExitCode::Pass;
+    for scenario in &scenarios {
+        let folder = args.keep.clone().unwrap_or_else(|| default_store(&scenario.name));
+        let mut store = Store::open(&folder)?;
+        take_over(args, &mut store)?;
+        for _ in 0..args.repeat {
+            code = code.worse(refresh_one(world, args, scenario, &mut store, &abort)?);
+        }
+        store.prune(args.runs)?;
+        world.note(&format!("baseline of {} in {}: {} runs", scenario.name, folder.display(), admitted(&store)));
+    }
+    Ok(code)
+}
+
+/// Takes the runs of another source into the store, those that are not there yet.
+fn take_over(args: &RefreshArgs, store: &mut Store) -> Result<(), CommandError> {
+    let Some(text) = &args.baseline else { return Ok(()) };
+    let taken = baseline::load(&[Source::parse(text)?])?;
+    for kept in &taken.runs {
+        if !store.entries().iter().any(|entry| entry.started_at == kept.run.started_at) {
+            let admission = store.admission(&kept.run);
+            let id = store.admit(&kept.run, admission)?;
+            if kept.pinned {
+                store.pin(id.as_str())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refresh_one(
+    world: &mut World,
+    args: &RefreshArgs,
+    scenario: &Arc<Scenario>,
+    store: &mut Store,
+    abort: &Abort,
+) -> Result<ExitCode, CommandError> {
+    if abort.reason().is_some() {
+        return Ok(ExitCode::Pass);
+    }
+    let results = Results::prepare(&args.out)?;
+    results.clear();
+    let endpoints = find_target(scenario, &args.load, abort)?;
+    let run = load(world, scenario, endpoints, &args.load, &results, abort)?;
+    if let Some(reason) = &run.aborted_by {
+        return Err(CommandError::Aborted { reason: reason.clone(), code: exit_of_signal(reason).unwrap_or(ExitCode::NoVerdict) });
+    }
+    let admission = store.admission(&run);
+    let told = match &admission {
+        Admission::Admitted { note } => note.as_ref().map(|note| format!("note: {note}")),
+        Admission::Rejected { reason } => Some(format!("rejected: {reason}")),
+    };
+    let code = if matches!(admission, Admission::Rejected { .. }) { ExitCode::NoVerdict } else { ExitCode::Pass };
+    let id = store.admit(&run, admission)?;
+    world.note(&format!("kept {id}"));
+    if let Some(told) = told {
+        world.note(&told);
+    }
+    Ok(code)
+}
+
+fn admitted(store: &Store) -> usize {
+    store.entries().iter().filter(|entry| entry.admitted).count()
+}
+
+fn list(world: &mut World, args: &StoreArgs) -> Result<ExitCode, CommandError> {
+    let store = Store::open(&folder_of(args)?)?;
+    let row = |entry: &Entry| {
+        vec![
+            entry.id.to_string(),
+            entry.started_at.strftime("%Y-%m-%d %H:%M").to_string(),
+            format_count(entry.requests),
+            state(entry).to_owned(),
+            entry.commit.as_deref().map(|commit| commit.chars().take(7).collect()).unwrap_or_default(),
+            entry.reason.clone().unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = store.entries().iter().map(row).collect();
+    world.print(&listing(&["run", "started", "requests", "state", "commit", "why"], &rows));
+    Ok(ExitCode::Pass)
+}
+
+fn state(entry: &Entry) -> &'static str {
+    match (entry.admitted, entry.pinned) {
+        (true, true) => "pinned",
+        (true, false) => "kept",
+        (false, _) => "rejected",
+    }
+}
+
+/// What the newest runs measured, endpoint by endpoint: the median, and from where to where they spread.
+fn show(world: &mut World, args: &StoreArgs) -> Result<ExitCode, CommandError> {
+    let store = Store::open(&folder_of(args)?)?;
+    let runs: Vec<Run> = store.load_runs()?.into_iter().map(|kept| kept.run).collect();
+    let Some(newest) = runs.first() else {
+        world.note("no runs yet: `perfgate baseline refresh SCENARIO` makes the first");
+        return Ok(ExitCode::Pass);
+    };
+    world.note(&format!("{} runs of {}, newest {}", runs.len(), newest.scenario.name, newest.started_at.strftime("%Y-%m-%d %H:%M")));
+    let judged = newest.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
+    let rows: Vec<Vec<String>> = judged.map(|endpoint| shown(&runs, newest, &endpoint.name)).collect();
+    world.print(&listing(&["endpoint", "requests", "p95", "p95 from .. to", "p99", "p99 from .. to", "failures"], &rows));
+    Ok(ExitCode::Pass)
+}
+
+fn shown(runs: &[Run], newest: &Run, name: &str) -> Vec<String> {
+    let summary = |run: &Run| {
+        run.endpoints.iter().find(|endpoint| endpoint.name == name).map(|endpoint| run.summary(endpoint, PhaseSelection::Judged))
+    };
+    let spread = |percentile: Percentile| {
+        let mut values: Vec<f64> = runs.iter().filter_map(|run| summary(run)?.latency.percentile_ms(percentile)).collect();
+        values.sort_by(f64::total_cmp);
+        let text = |value: Option<&f64>| value.map_or("-".to_owned(), |value| format_millis(*value));
+        [text(values.get(values.len() / 2)), format!("{} .. {}", text(values.first()), text(values.last()))]
+    };
+    let latest = summary(newest).unwrap_or_default();
+    let mut row = vec![name.to_owned(), format_count(latest.counts.requests)];
+    row.extend(spread(Percentile::P95));
+    row.extend(spread(Percentile::P99));
+    row.push(latest.counts.failure_rate().map_or("-".to_owned(), format_share));
+    row
+}
+
+/// The store that is meant: the one named, or the only one there is.
+fn folder_of(args: &StoreArgs) -> Result<PathBuf, CommandError> {
+    if let Some(folder) = &args.baseline {
+        return Ok(folder.clone());
+    }
+    if let Some(name) = &args.scenario {
+        return Ok(default_store(name));
+    }
+    let parent = Path::new(".perfgate/baselines");
+    let mut stores: Vec<PathBuf> = std::fs::read_dir(parent)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect())
+        .unwrap_or_default();
+    stores.sort();
+    match stores.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(CommandError::Usage {
+            text: format!("there is no baseline under {}", parent.display()),
+            hint: "`perfgate baseline refresh SCENARIO` makes one; --baseline names another folder".to_owned(),
+        }),
+        several => Err(CommandError::Usage {
+            text: format!("there are {} baselines under {}", several.len(), parent.display()),
+            hint: "say which with --scenario NAME or --baseline DIR".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,126 @@
+//! `perfgate check`: run, judge, report. Everything that can be found wrong without traffic is found before the first load.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::context::{World, exit_of_signal};
+use super::error::CommandError;
+use super::judging::{Judging, print_verdict, soften};
+use super::measure::{self, find_target, open_scenario};
+use super::reproduce::check_command;
+use super::results::Results;
+use crate::cli::CheckArgs;
+use crate::exit::ExitCode;
+use crate::files::write_atomically;
+use crate::gate::{Outcome, Reason, Verdict};
+use crate::load::Abort;
+use crate::report::{Subject, summary_of_all};
+use crate::run::Run;
+use crate::scenario::Scenario;
+
+/// One scenario with all that its check needs.
+struct Prepared {
+    scenario: Arc<Scenario>,
+    judging: Judging,
+    results: Results,
+    reproduce: String,
+}
+
+/// What came of one scenario.
+struct Concluded {
+    run: Run,
+    verdict: Verdict,
+    reproduce: String,
+}
+
+pub fn check(world: &mut World, args: &CheckArgs) -> Result<ExitCode, CommandError> {
+    let prepared = prepare_all(world, args)?;
+    let several = prepared.len() > 1;
+    clear_all(&prepared, &args.out)?;
+    let abort = world.abort_on_signals();
+    let mut concluded = Vec::new();
+    for one in prepared {
+        concluded.push(conclude(world, one, args, &abort)?);
+        if abort.reason().is_some() {
+            break;
+        }
+    }
+    if several {
+        write_summary_of_all(&concluded, &args.out)?;
+    }
+    world.note(&format!("results in {}", args.out.display()));
+    Ok(concluded.iter().fold(ExitCode::Pass, |code, one| code.worse(one.verdict.exit())))
+}
+
+/// Reads and checks every file of every scenario, so that a typo in the last one costs no load of the first.
+fn prepare_all(world: &mut World, args: &CheckArgs) -> Result<Vec<Prepared>, CommandError> {
+    let mut prepared: Vec<Prepared> = Vec::new();
+    for path in &args.scenarios {
+        let scenario = open_scenario(world, path, &args.load)?;
+        if prepared.iter().any(|other| other.scenario.name == scenario.name) {
+            return Err(CommandError::SameName { name: scenario.name.clone() });
+        }
+        let judging = Judging::for_scenario(&args.judging, &scenario)?;
+        let results = Results::prepare(&folder_of(args, &scenario.name))?;
+        let reproduce = check_command(path, args);
+        prepared.push(Prepared { scenario, judging, results, reproduce });
+    }
+    Ok(prepared)
+}
+
+/// Clears the results of every scenario, those that may not be reached too, and what an earlier check of one scenario
+/// or of all left in the folder around them.
+fn clear_all(prepared: &[Prepared], folder: &Path) -> Result<(), CommandError> {
+    Results::prepare(folder)?.clear();
+    for one in prepared {
+        one.results.clear();
+    }
+    Ok(())
+}
+
+/// With one scenario the folder itself, with several one below it for each.
+fn folder_of(args: &CheckArgs, name: &str) -> PathBuf {
+    if args.scenarios.len() == 1 { args.out.clone() } else { args.out.join(name) }
+}
+
+fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abort) -> Result<Concluded, CommandError> {
+    let Prepared { scenario, judging, results, reproduce } = prepared;
+    let (run, mut verdict) = match find_target(&scenario, &args.load, abort) {
+        Ok(endpoints) => {
+            let run = measure::load(world, &scenario, endpoints, &args.load, &results, abort)?;
+            let mut verdict = judging.judge(&run);
+            if let Some(code) = run.aborted_by.as_deref().and_then(exit_of_signal) {
+                verdict.exit_code = code.worse(verdict.exit()).number();
+            }
+            (run, verdict)
+        }
+        Err(error) => {
+            let code = error.tell(world);
+            let run = measure::unstarted(world, &scenario, &args.load, &error);
+            results.write_run(&run)?;
+            let verdict = stopped(judging.judge(&run), code, &error);
+            (run, verdict)
+        }
+    };
+    if args.judging.soft {
+        soften(&mut verdict);
+    }
+    let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
+    results.write_reports(&subject, world.look())?;
+    print_verdict(world, args.judging.format, &subject)?;
+    Ok(Concluded { run, verdict, reproduce })
+}
+
+/// The verdict of a load that never began: an error, and why.
+fn stopped(mut verdict: Verdict, code: ExitCode, error: &CommandError) -> Verdict {
+    verdict.outcome = Outcome::Error;
+    verdict.exit_code = code.number();
+    verdict.reasons.insert(0, Reason { code: code.name().replace(' ', "_"), text: error.to_string() });
+    verdict
+}
+
+fn write_summary_of_all(concluded: &[Concluded], folder: &Path) -> Result<(), CommandError> {
+    let subjects: Vec<Subject<'_>> =
+        concluded.iter().map(|one| Subject { verdict: &one.verdict, run: &one.run, reproduce: &one.reproduce }).collect();
+    write_atomically(&folder.join("summary.md"), summary_of_all(&subjects).as_bytes()).map_err(CommandError::NotWritten)
+}

@@ -1,0 +1,173 @@
+//! The outside world, handed to every command: streams, environment, clock, terminal and signals.
+
+use std::io::{self, IsTerminal as _, Write};
+use std::sync::mpsc;
+
+use jiff::Timestamp;
+
+use crate::exit::ExitCode;
+use crate::load::Abort;
+use crate::report::{ColorChoice, Look};
+
+/// Width of what is written for no terminal.
+const PLAIN_WIDTH: u16 = 120;
+
+/// What a command can see and touch besides files and sockets.
+pub struct World {
+    stdout: Box<dyn Write>,
+    stderr: Box<dyn Write>,
+    environment: fn(&str) -> Option<String>,
+    pub now: fn() -> Timestamp,
+    pub stdout_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    width: u16,
+    /// Set when standard output could not take what was written, other than by a reader who had seen enough.
+    output_lost: bool,
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").finish_non_exhaustive()
+    }
+}
+
+impl World {
+    /// The real one.
+    #[must_use]
+    pub fn real() -> Self {
+        let terminal_width = || rustix::termios::tcgetwinsize(io::stdout()).ok().map(|size| size.ws_col).filter(|width| *width > 0);
+        Self {
+            stdout: Box::new(io::stdout()),
+            stderr: Box::new(io::stderr()),
+            environment: |name| std::env::var(name).ok(),
+            now: Timestamp::now,
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            width: terminal_width().unwrap_or(PLAIN_WIDTH),
+            output_lost: false,
+        }
+    }
+
+    /// A variable of the environment; `None` where it is missing or empty.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
+    /// Writes data to standard output.
+    pub fn print(&mut self, text: &str) {
+        self.print_bytes(text.as_bytes());
+    }
+
+    /// As [`Self::print`]. A reader who closes the pipe has seen enough: that is no error.
+    pub fn print_bytes(&mut self, bytes: &[u8]) {
+        let written = self.stdout.write_all(bytes).and_then(|()| self.stdout.flush());
+        if written.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+            self.output_lost = true;
+        }
+    }
+
+    /// Writes a line for people to standard error. Nobody is left to tell where that fails.
+    pub fn note(&mut self, line: &str) {
+        let _ = writeln!(self.stderr, "{line}").and_then(|()| self.stderr.flush());
+    }
+
+    /// The exit code with what was lost on standard output counted in.
+    #[must_use]
+    pub fn account_for_output(&self, code: ExitCode) -> ExitCode {
+        if self.output_lost { code.worse(ExitCode::NotDelivered) } else { code }
+    }
+
+    /// How wide and how colourful standard output may be.
+    #[must_use]
+    pub fn look(&self) -> Look {
+        Look { width: self.width, color: if self.wants_color() { ColorChoice::Always } else { ColorChoice::Never } }
+    }
+
+    /// `NO_COLOR` wins over `CLICOLOR_FORCE`, and that over what standard output is.
+    fn wants_color(&self) -> bool {
+        if self.variable("NO_COLOR").is_some() {
+            return false;
+        }
+        let forced = self.variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        forced || (self.stdout_is_terminal && self.variable("TERM").is_none_or(|term| term != "dumb"))
+    }
+
+    /// Whether a bar may be drawn on standard error: it is a terminal, and no log of a CI.
+    #[must_use]
+    pub fn draws_progress(&self) -> bool {
+        self.stderr_is_terminal && self.variable("CI").is_none() && self.variable("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// An abort that the first SIGINT, SIGTERM or SIGHUP from now on asks for; the second ends the program at once.
+    #[must_use]
+    pub fn abort_on_signals(&self) -> Abort {
+        let abort = Abort::default();
+        let asked = abort.clone();
+        let (not_yet_listening, listening) = mpsc::channel::<()>();
+        // Without this thread signals have their usual effect, and the last checkpoint is what is left.
+        let _ = std::thread::Builder::new().name("signals".into()).spawn(move || signals::listen(&asked, not_yet_listening));
+        // Nothing is ever sent: the wait ends when the sender is dropped.
+        let _ = listening.recv();
+        abort
+    }
+}
+
+/// The exit code of an abort's reason, `None` where it was no signal.
+#[must_use]
+pub fn exit_of_signal(reason: &str) -> Option<ExitCode> {
+    match reason.split_whitespace().next()? {
+        "SIGHUP" => Some(ExitCode::AbortedByHup),
+        "SIGINT" => Some(ExitCode::AbortedByInt),
+        "SIGTERM" => Some(ExitCode::AbortedByTerm),
+        _ => None,
+    }
+}
+
+#[cfg(unix)]
+mod signals {
+    use std::sync::mpsc::Sender;
+
+    use tokio::signal::unix::{SignalKind, signal};
+
+    use super::{Abort, exit_of_signal};
+
+    /// Drops `not_yet_listening` once no signal can be missed.
+    pub(super) fn listen(abort: &Abort, not_yet_listening: Sender<()>) {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        runtime.block_on(async {
+            let (Ok(mut hup), Ok(mut int), Ok(mut term)) =
+                (signal(SignalKind::hangup()), signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+            else {
+                return;
+            };
+            drop(not_yet_listening);
+            loop {
+                let name = tokio::select! {
+                    _ = hup.recv() => "SIGHUP",
+                    _ = int.recv() => "SIGINT",
+                    _ = term.recv() => "SIGTERM",
+                };
+                if let Some(first) = abort.reason() {
+                    end_at_once(&first);
+                }
+                abort.request(name);
+            }
+        });
+    }
+
+    #[expect(clippy::exit, reason = "the second signal means now")]
+    fn end_at_once(reason: &str) -> ! {
+        let code = exit_of_signal(reason).map_or(70, crate::exit::ExitCode::number);
+        std::process::exit(i32::from(code))
+    }
+}
+
+#[cfg(not(unix))]
+mod signals {
+    use std::sync::mpsc::Sender;
+
+    use super::Abort;
+
+    pub(super) fn listen(_: &Abort, _: Sender<()>) {}
+}

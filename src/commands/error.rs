@@ -1,0 +1,106 @@
+//! Why a command ended without a result: which exit code that is, and how it is told.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::context::World;
+use crate::baseline::BaselineError;
+use crate::document::{DocumentError, Mistake};
+use crate::exit::ExitCode;
+use crate::files::FileError;
+use crate::load::{LoadError, PreflightError};
+use crate::report::ReportError;
+use crate::run::RunFileError;
+use crate::scenario::{Refusal, ScenarioError};
+
+/// An error of any layer below, as a command passes it on.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    #[error(transparent)]
+    Mistake(#[from] Box<Mistake>),
+    #[error("{} does not exist, and a gate without thresholds checks nothing", path.display())]
+    NoThresholds { path: PathBuf },
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    NotWritten(FileError),
+    #[error(transparent)]
+    NotRead(FileError),
+    #[error(transparent)]
+    RunFile(#[from] RunFileError),
+    #[error("{} is not a verdict: {source}", path.display())]
+    VerdictFile { path: PathBuf, source: serde_json::Error },
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error("the schema cannot be printed: {0}")]
+    Schema(serde_json::Error),
+    #[error("cannot write: {0}")]
+    Output(std::io::Error),
+    #[error("two scenarios are called `{name}`")]
+    SameName { name: String },
+    #[error("the run was aborted: {reason}")]
+    Aborted { reason: String, code: ExitCode },
+    #[error("{text}")]
+    Usage { text: String, hint: String },
+    #[error("the demo cannot listen on 127.0.0.1:{port}: {source}")]
+    Demo { port: u16, source: std::io::Error },
+}
+
+impl CommandError {
+    /// The exit code that it means.
+    #[must_use]
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Self::Baseline(error) => error.exit_code(),
+            Self::Refused(_) | Self::Preflight(PreflightError::Refused(_)) => ExitCode::Refused,
+            Self::Load(LoadError::Thread(_) | LoadError::Panicked) | Self::Schema(_) | Self::Preflight(PreflightError::Runtime(_)) => {
+                ExitCode::Internal
+            }
+            Self::Report(error) if !matches!(error, ReportError::NeedsVerdict(_)) => ExitCode::Internal,
+            Self::Preflight(error) if !matches!(error, PreflightError::TlsFiles(_)) => ExitCode::TargetUnavailable,
+            Self::NotWritten(_) | Self::Output(_) => ExitCode::NotDelivered,
+            Self::Aborted { code, .. } => *code,
+            // What is left is wrong in what was typed or written.
+            _ => ExitCode::Usage,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoThresholds { path } => Some(format!(
+                "write it, four lines are enough, or name another with --thresholds:\n      version: 1\n      scenario: {}\n      defaults: {{p95: 300ms, p99: 800ms, failures: 1%}}",
+                path.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default()
+            )),
+            Self::Baseline(error) => error.hint(),
+            Self::Refused(refusal) => Some(refusal.hint()),
+            Self::Preflight(error) => error.hint(),
+            Self::Load(error) => error.hint(),
+            Self::RunFile(error) => error.hint(),
+            Self::NotWritten(_) => Some("is the folder writable, and is there room? --out names another".to_owned()),
+            Self::SameName { .. } => Some("the name decides where results and baselines go: rename one".to_owned()),
+            Self::Demo { .. } => Some("another port with --port N; 0 picks a free one".to_owned()),
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            _ => None,
+        }
+    }
+
+    /// Tells it on standard error, with the cure where there is one; returns the exit code.
+    pub fn tell(&self, world: &mut World) -> ExitCode {
+        world.note(&format!("error: {self}"));
+        if let Some(hint) = self.hint() {
+            world.note(&format!("hint: {hint}"));
+        }
+        self.code()
+    }
+}

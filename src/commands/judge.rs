@@ -1,0 +1,30 @@
+//! `perfgate judge`: a stored run, by the same rules.
+
+use super::context::World;
+use super::error::CommandError;
+use super::judging::{Judging, print_verdict, soften};
+use super::reproduce::judge_command;
+use super::results::Results;
+use crate::cli::JudgeArgs;
+use crate::exit::ExitCode;
+use crate::report::Subject;
+use crate::run::load_run;
+
+pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandError> {
+    let run = load_run(&args.run)?;
+    let judging = Judging::for_run(&args.judging, &run)?;
+    let results = args.out.as_deref().map(Results::prepare).transpose()?;
+    let mut verdict = judging.judge(&run);
+    if args.judging.soft {
+        soften(&mut verdict);
+    }
+    let reproduce = judge_command(&args.run, &args.judging);
+    let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
+    if let Some(results) = results {
+        results.clear();
+        results.write_run(&run)?;
+        results.write_reports(&subject, world.look())?;
+    }
+    print_verdict(world, args.judging.format, &subject)?;
+    Ok(verdict.exit())
+}

@@ -1,0 +1,96 @@
+//! Thresholds and baseline of one judgement, opened before anything is measured; and how a verdict is shown.
+
+use std::path::{Path, PathBuf};
+
+use super::context::World;
+use super::error::CommandError;
+use crate::baseline::{self, Source};
+use crate::cli::{JudgingArgs, StdoutFormat};
+use crate::exit::ExitCode;
+use crate::gate::{BaselineChoice, Thresholds, Verdict, judge};
+use crate::report::{Format, Subject, render};
+use crate::run::{Baseline, EndpointRole, Run};
+use crate::scenario::Scenario;
+
+/// What a run is judged by and compared with.
+pub struct Judging {
+    thresholds: Thresholds,
+    /// `None` for `--baseline none`.
+    baseline: Option<Baseline>,
+}
+
+impl Judging {
+    /// For a scenario that is going to be run: the thresholds must fit it.
+    pub fn for_scenario(args: &JudgingArgs, scenario: &Scenario) -> Result<Self, CommandError> {
+        let endpoints: Vec<(&str, EndpointRole)> =
+            scenario.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
+        let phases: Vec<(&str, bool)> = scenario.load.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
+        Self::open(args, &scenario.name, &endpoints, &phases)
+    }
+
+    /// For a run that was made before.
+    pub fn for_run(args: &JudgingArgs, run: &Run) -> Result<Self, CommandError> {
+        let endpoints: Vec<(&str, EndpointRole)> = run.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
+        let phases: Vec<(&str, bool)> = run.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
+        Self::open(args, &run.scenario.name, &endpoints, &phases)
+    }
+
+    fn open(args: &JudgingArgs, name: &str, endpoints: &[(&str, EndpointRole)], phases: &[(&str, bool)]) -> Result<Self, CommandError> {
+        let path = args.thresholds.clone().unwrap_or_else(|| default_thresholds(name));
+        if args.thresholds.is_none() && !path.exists() {
+            return Err(CommandError::NoThresholds { path });
+        }
+        let thresholds = Thresholds::open(&path)?;
+        thresholds.check_against(name, endpoints, phases)?;
+        Ok(Self { thresholds, baseline: open_baseline(&args.baseline, name)? })
+    }
+
+    /// The verdict on a run.
+    #[must_use]
+    pub fn judge(&self, run: &Run) -> Verdict {
+        judge(run, &self.thresholds, self.baseline.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store))
+    }
+}
+
+/// `thresholds/<scenario name>.yaml`
+#[must_use]
+pub fn default_thresholds(name: &str) -> PathBuf {
+    Path::new("thresholds").join(format!("{name}.yaml"))
+}
+
+/// `.perfgate/baselines/<scenario name>`
+#[must_use]
+pub fn default_store(name: &str) -> PathBuf {
+    Path::new(".perfgate/baselines").join(name)
+}
+
+fn open_baseline(sources: &[String], name: &str) -> Result<Option<Baseline>, CommandError> {
+    let mut parsed: Vec<Source> = sources.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
+    if parsed.contains(&Source::None) {
+        return Ok(None);
+    }
+    if parsed.is_empty() {
+        parsed.push(Source::Directory(default_store(name)));
+    }
+    Ok(Some(baseline::load(&parsed)?))
+}
+
+/// `--soft`: the outcome stays and is shown, only the exit code is lifted, and only those of the measurement.
+pub fn soften(verdict: &mut Verdict) {
+    if matches!(verdict.exit(), ExitCode::GateFailed | ExitCode::NoVerdict) {
+        verdict.exit_code = ExitCode::Pass.number();
+    }
+}
+
+/// Shows a verdict on standard output.
+pub fn print_verdict(world: &mut World, format: StdoutFormat, subject: &Subject<'_>) -> Result<(), CommandError> {
+    let format = match format {
+        StdoutFormat::Terminal => Format::Terminal,
+        StdoutFormat::Json => Format::Json,
+        StdoutFormat::Auto if world.stdout_is_terminal => Format::Terminal,
+        StdoutFormat::Auto | StdoutFormat::Plain => Format::Plain,
+    };
+    let text = render(format, subject, world.look())?;
+    world.print(&text);
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! One file per verb: what was typed becomes domain types, the flow runs, an exit code comes out.
+
+mod baseline;
+mod check;
+mod context;
+mod demo;
+mod error;
+mod judge;
+mod judging;
+mod measure;
+mod print;
+mod progress;
+mod report;
+mod reproduce;
+mod results;
+mod run;
+mod surroundings;
+mod validate;
+
+use std::ffi::OsString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use self::context::World;
+use self::error::CommandError;
+use crate::cli::{Cli, ParseError, Verb, parse};
+use crate::exit::ExitCode;
+
+/// The whole program. A panic is a bug of ours and ends with its own code, never with that of a verdict.
+pub fn run_program<I: IntoIterator<Item = OsString>>(arguments: I) -> ExitCode {
+    let mut world = World::real();
+    std::panic::set_hook(Box::new(|panic| World::real().note(&format!("internal error: {panic}"))));
+    let cli = match parse(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return answer_to_parse(&mut world, &error),
+    };
+    let ended = catch_unwind(AssertUnwindSafe(|| match dispatch(&mut world, cli) {
+        Ok(code) => code,
+        Err(error) => error.tell(&mut world),
+    }));
+    let code = ended.unwrap_or_else(|_| {
+        world.note(
+            "error: internal: perfgate has a bug and stopped\nhint: please report it with the lines above; partial results were kept",
+        );
+        ExitCode::Internal
+    });
+    world.account_for_output(code)
+}
+
+fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
+    match cli.verb {
+        Verb::Check(args) => check::check(world, &args),
+        Verb::Run(args) => run::run(world, &args),
+        Verb::Judge(args) => judge::judge(world, &args),
+        Verb::Baseline(verb) => baseline::baseline(world, &verb),
+        Verb::Report(args) => report::report(world, &args),
+        Verb::Validate(args) => Ok(validate::validate(world, &args)),
+        Verb::Demo(args) => demo::demo(world, &args),
+        Verb::Schema { of } => print::schema(world, of),
+        Verb::ExitCodes => Ok(print::exit_codes(world)),
+        Verb::Completions { shell } => Ok(print::completions(world, shell)),
+        Verb::Man => print::manual(world),
+    }
+}
+
+/// Help and version go to standard output and are no mistake.
+fn answer_to_parse(world: &mut World, error: &ParseError) -> ExitCode {
+    if error.use_stderr() {
+        world.note(error.render().to_string().trim_end());
+        return ExitCode::Usage;
+    }
+    let text = error.render();
+    let text = if world.stdout_is_terminal { text.ansi().to_string() } else { text.to_string() };
+    world.print(&text);
+    world.account_for_output(ExitCode::Pass)
+}

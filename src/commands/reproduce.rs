@@ -1,0 +1,88 @@
+//! The command line that makes a run again, for the reader of a report.
+
+use std::path::Path;
+
+use crate::cli::{CheckArgs, JudgingArgs, LoadArgs};
+use crate::units::format_duration;
+
+/// `perfgate check examples/shop.yaml --seed 7`
+#[must_use]
+pub fn check_command(scenario: &Path, args: &CheckArgs) -> String {
+    let mut words = vec!["perfgate".to_owned(), "check".to_owned(), quoted(&scenario.display().to_string())];
+    words.extend(judging_words(&args.judging));
+    words.extend(load_words(&args.load));
+    words.join(" ")
+}
+
+/// The command line that judges a stored run again.
+#[must_use]
+pub fn judge_command(run: &Path, judging: &JudgingArgs) -> String {
+    let mut words = vec!["perfgate".to_owned(), "judge".to_owned(), quoted(&run.display().to_string())];
+    words.extend(judging_words(judging));
+    words.join(" ")
+}
+
+/// The command line that renders stored results again.
+#[must_use]
+pub fn report_command(results: &Path) -> String {
+    format!("perfgate report {}", quoted(&results.display().to_string()))
+}
+
+fn judging_words(args: &JudgingArgs) -> Vec<String> {
+    let JudgingArgs { thresholds, baseline, soft: _, format: _ } = args;
+    let thresholds = thresholds.iter().flat_map(|path| ["--thresholds".to_owned(), quoted(&path.display().to_string())]);
+    thresholds.chain(baseline.iter().flat_map(|source| ["--baseline".to_owned(), quoted(source)])).collect()
+}
+
+fn load_words(args: &LoadArgs) -> Vec<String> {
+    let LoadArgs {
+        target,
+        users,
+        rate,
+        duration,
+        tags,
+        exclude_tags,
+        seed,
+        allow_production,
+        allow_host,
+        allow_load,
+        insecure,
+        environment,
+        commit: _,
+        branch: _,
+    } = args;
+    let given = [
+        ("--target", target.clone()),
+        ("--users", users.map(|users| users.to_string())),
+        ("--rate", rate.map(|rate| rate.to_string())),
+        ("--duration", duration.map(format_duration)),
+        ("--tags", (!tags.is_empty()).then(|| tags.join(","))),
+        ("--exclude-tags", (!exclude_tags.is_empty()).then(|| exclude_tags.join(","))),
+        ("--seed", seed.map(|seed| seed.to_string())),
+        ("--environment", environment.clone()),
+    ];
+    let flags = [("--allow-production", *allow_production), ("--allow-load", *allow_load), ("--insecure", *insecure)];
+    let valued = given.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), quoted(&value?)])).flatten();
+    let hosts = allow_host.iter().flat_map(|host| ["--allow-host".to_owned(), quoted(host)]);
+    let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
+    valued.chain(hosts).chain(flags).collect()
+}
+
+/// As a POSIX shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
+        assert_eq!(quoted("examples/shop.yaml"), "examples/shop.yaml");
+        assert_eq!(quoted("my file; rm *"), "'my file; rm *'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,66 @@
+//! The result folder of one scenario: own files are replaced as a set, everything else in it is left alone.
+
+use std::path::{Path, PathBuf};
+
+use super::error::CommandError;
+use crate::files::{check_writable, write_atomically};
+use crate::report::{Format, Look, Subject, render};
+use crate::run::{RUN_FILE_NAME, Run, write_run};
+
+/// Where the results of one scenario go.
+#[derive(Debug)]
+pub struct Results {
+    folder: PathBuf,
+}
+
+impl Results {
+    /// Makes sure that the folder can be written, before anything is measured.
+    ///
+    /// # Errors
+    /// [`CommandError::NotWritten`].
+    pub fn prepare(folder: &Path) -> Result<Self, CommandError> {
+        check_writable(folder).map_err(CommandError::NotWritten)?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Removes what an earlier result left, so that no old verdict stands beside a new run.
+    pub fn clear(&self) {
+        for format in Format::ALL {
+            if let Some(name) = format.file_name() {
+                // What is not there need not go.
+                let _ = std::fs::remove_file(self.folder.join(name));
+            }
+        }
+        let _ = std::fs::remove_file(self.folder.join(RUN_FILE_NAME));
+    }
+
+    /// Writes `run.json`, checkpoint or whole.
+    ///
+    /// # Errors
+    /// [`CommandError::NotWritten`].
+    pub fn write_run(&self, run: &Run) -> Result<(), CommandError> {
+        self.write(RUN_FILE_NAME, &write_run(run))
+    }
+
+    /// Writes every file that is made of a verdict.
+    ///
+    /// # Errors
+    /// [`CommandError::NotWritten`] for the first that could not be written.
+    pub fn write_reports(&self, subject: &Subject<'_>, look: Look) -> Result<(), CommandError> {
+        for format in Format::ALL {
+            if let Some(name) = format.file_name() {
+                self.write(name, render(format, subject, look)?.as_bytes())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), CommandError> {
+        write_atomically(&self.folder.join(name), content).map_err(CommandError::NotWritten)
+    }
+}

@@ -1,0 +1,223 @@
+//! What `check` concludes: every outcome of a measurement, its exit code, and what is printed and written of it.
+
+use crate::support::{Reply, Request, Server, Workspace, at_once};
+
+/// A release that behaves in one way, what is asked of it, and what must come of it.
+struct Row {
+    server: fn(&Request) -> Reply,
+    /// File, from, to.
+    edits: &'static [(&'static str, &'static str, &'static str)],
+    flags: &'static str,
+    code: i32,
+    outcome: &'static str,
+    /// Endpoint, metric, rule and outcome of the first finding.
+    first: [&'static str; 4],
+    prints: &'static [&'static str],
+}
+
+const SCENARIO: &str = "shop.yaml";
+const THRESHOLDS: &str = "thresholds/shop.yaml";
+const PASS: Row = Row {
+    server: |_| Reply::ok(),
+    edits: &[],
+    flags: "",
+    code: 0,
+    outcome: "pass",
+    first: ["GET /api/products", "p95", "max", "pass"],
+    prints: &["perfgate: passed · 2 checks · shop on 127.0.0.1:", "exit 0 (pass)"],
+};
+
+fn holds(row: &Row) {
+    let server = Server::start(row.server);
+    let workspace = Workspace::with_shop(&server.url());
+    for (file, from, to) in row.edits {
+        workspace.edit(file, from, to);
+    }
+    let ended = workspace.perfgate(&format!("check shop.yaml {}", row.flags)).with(row.code);
+    row.prints.iter().fold(ended, |ended, text| ended.prints(text));
+    let verdict = workspace.json("perfgate-out/verdict.json");
+    let first = ["endpoint", "metric", "rule", "outcome"].map(|key| verdict["findings"][0][key].as_str().unwrap());
+    assert_eq!((verdict["outcome"].as_str(), first), (Some(row.outcome), row.first), "{:#}", verdict["findings"]);
+    assert_eq!(verdict["exit_code"], row.code);
+}
+
+/// Exit codes 0, 1 and 3: what each is for.
+const OUTCOMES: &[Row] = &[
+    PASS,
+    Row {
+        edits: &[(THRESHOLDS, "400ms", "{max: 400ms, rise: 10%}")],
+        outcome: "warn",
+        first: ["GET /api/products", "p95", "rise", "skipped"],
+        prints: &[
+            "perfgate: passed with warnings · 2 checks, 1 skipped",
+            "no baseline: comparison starts after 3 baseline runs; 0 of 3 so far",
+            "exit 0 (pass)",
+        ],
+        ..PASS
+    },
+    Row {
+        server: |_| Reply::slow(40),
+        edits: &[(THRESHOLDS, "400ms", "15ms")],
+        code: 1,
+        outcome: "fail",
+        first: ["GET /api/products", "p95", "max", "fail"],
+        prints: &[
+            "perfgate: failed · 1 of 2 checks",
+            "GET /api/products is too slow: p95 ",
+            "reproduce: perfgate check shop.yaml\n",
+            "exit 1 (gate failed)",
+        ],
+        ..PASS
+    },
+    Row {
+        server: |request| Reply::status(if request.before % 20 == 0 { 500 } else { 200 }),
+        code: 1,
+        outcome: "fail",
+        first: ["GET /api/products", "failures", "max", "fail"],
+        prints: &["GET /api/products fails too often: failures ", "limit 1 %"],
+        ..PASS
+    },
+    Row {
+        server: |request| if request.before > 100 { Reply::Close } else { Reply::ok() },
+        edits: &[(THRESHOLDS, "failures: 1%", "failures.reset: 1%")],
+        code: 1,
+        outcome: "fail",
+        first: ["GET /api/products", "failures.reset", "max", "fail"],
+        prints: &["GET /api/products fails too often: failures.reset "],
+        ..PASS
+    },
+    Row {
+        server: |_| Reply::Hang,
+        edits: &[(SCENARIO, "think: 30ms", "http: {timeout: 50ms}"), (THRESHOLDS, "p95: 400ms, failures: 1%", "failures.timeout: 1%")],
+        code: 1,
+        outcome: "fail",
+        first: ["GET /api/products", "failures.timeout", "max", "fail"],
+        prints: &["failures.timeout 100 %"],
+        ..PASS
+    },
+    Row {
+        server: |_| Reply::slow(40),
+        edits: &[(THRESHOLDS, "400ms", "15ms")],
+        flags: "--soft",
+        outcome: "fail",
+        first: ["GET /api/products", "p95", "max", "fail"],
+        prints: &["perfgate: failed (soft) · 1 of 2 checks", "exit 0 (soft: failed)"],
+        ..PASS
+    },
+    Row {
+        edits: &[(THRESHOLDS, "p95", "p99"), (SCENARIO, "users: 30", "users: 5")],
+        code: 3,
+        outcome: "inconclusive",
+        first: ["GET /api/products", "p99", "max", "inconclusive"],
+        prints: &["1 of 2 checks have too few samples: GET /api/products p99", "needs 1,000 requests for p99", "exit 3 (no verdict)"],
+        ..PASS
+    },
+    Row {
+        edits: &[(SCENARIO, "[{get: /api/products}]", "[{get: /api/products}, {get: /api/never, when: \"0\"}]")],
+        code: 3,
+        outcome: "inconclusive",
+        first: ["GET /api/never", "p95", "max", "inconclusive"],
+        prints: &["no request in a judged phase: GET /api/never", "exit 3 (no verdict)"],
+        ..PASS
+    },
+    Row {
+        server: |_| Reply::slow(400),
+        edits: &[(SCENARIO, "users: 30", "rate: 100/s, max_in_flight: 2")],
+        code: 3,
+        outcome: "inconclusive",
+        first: ["GET /api/products", "p95", "max", "inconclusive"],
+        prints: &["due requests could not be sent with 2 under way: raise `max_in_flight`", "exit 3 (no verdict)"],
+        ..PASS
+    },
+    Row {
+        server: |_| Reply::slow(400),
+        edits: &[(SCENARIO, "users: 30", "rate: 100/s, max_in_flight: 2")],
+        flags: "--soft",
+        outcome: "inconclusive",
+        first: ["GET /api/products", "p95", "max", "inconclusive"],
+        prints: &["exit 0 (soft: no verdict)"],
+        ..PASS
+    },
+    Row {
+        edits: &[(THRESHOLDS, "{p95: 400ms, failures: 1%}", "{p95: {rise: 10%}}")],
+        code: 3,
+        outcome: "inconclusive",
+        first: ["GET /api/products", "p95", "rise", "skipped"],
+        prints: &["no check could be evaluated"],
+        ..PASS
+    },
+];
+
+#[test]
+fn every_outcome_has_its_exit_code() {
+    at_once(OUTCOMES, holds);
+}
+
+#[test]
+fn a_release_is_compared_with_the_runs_that_the_nightly_job_kept() {
+    let (good, slower) = (Server::start(|_| Reply::slow(3)), Server::start(|_| Reply::slow(70)));
+    let workspace = Workspace::with_shop(&good.url());
+    workspace.edit("shop.yaml", "hold: 1s", "hold: 1500ms");
+    workspace.edit("thresholds/shop.yaml", "{p95: 400ms, failures: 1%}", "{p95: {rise: 50%, at_least: 40ms}}");
+    workspace.perfgate("baseline refresh shop.yaml --repeat 2").with(0).says("baseline of shop in .perfgate/baselines/shop: 2 runs");
+    workspace.perfgate("check shop.yaml").with(3).prints("comparison starts after 3 baseline runs; 2 of 3 so far");
+    workspace.perfgate("baseline refresh shop.yaml").with(0).says("baseline of shop in .perfgate/baselines/shop: 3 runs");
+
+    workspace.perfgate("check shop.yaml").with(0).prints("perfgate: passed · 1 check ").prints("baseline (3 runs)");
+    let target = format!("--target {}", slower.url());
+    workspace.perfgate(&format!("check shop.yaml {target}")).with(1).prints("GET /api/products got slower: p95 ").prints("allowed +50 %");
+    let finding = &workspace.json("perfgate-out/verdict.json")["findings"][0];
+    assert_eq!((&finding["rule"], &finding["baseline"]["runs"]), (&"rise".into(), &3.into()), "{finding:#}");
+    workspace.perfgate(&format!("check shop.yaml {target} --baseline none")).with(3);
+}
+
+#[test]
+fn another_load_or_environment_is_not_compared() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.edit("thresholds/shop.yaml", "400ms", "{max: 400ms, rise: 50%, at_least: 100ms}");
+    workspace.perfgate("baseline refresh shop.yaml --repeat 3 --duration 500ms").with(0);
+    for (flags, outcome) in [("", "pass"), ("--users 29", "warn"), ("--environment eu", "warn")] {
+        workspace.perfgate(&format!("check shop.yaml {flags}")).with(0);
+        assert_eq!(workspace.json("perfgate-out/verdict.json")["outcome"], outcome, "{flags}");
+    }
+}
+
+#[test]
+fn the_shape_of_standard_output_is_chosen() {
+    let server = Server::healthy();
+    let mut workspace = Workspace::with_shop(&server.url());
+    let verdict = workspace.perfgate("check shop.yaml --format json").with(0).json();
+    assert_eq!(verdict, workspace.json("perfgate-out/verdict.json"));
+    assert_eq!((&verdict["format"], &verdict["version"]), (&"perfgate-verdict".into(), &1.into()));
+
+    let judged = |workspace: &Workspace, format: &str| workspace.perfgate(&format!("judge perfgate-out --format {format}")).with(0).stdout;
+    let plain = judged(&workspace, "plain");
+    assert!(!plain.contains('\u{1b}') && !plain.contains('─'), "{plain}");
+    assert_eq!(judged(&workspace, "auto"), plain, "standard output is no terminal");
+    assert!(judged(&workspace, "terminal").contains('─'));
+    workspace.set_variable("CLICOLOR_FORCE", "1");
+    assert!(judged(&workspace, "terminal").contains("\u{1b}["));
+    assert!(!judged(&workspace, "json").contains('\u{1b}'));
+    assert!(!workspace.perfgate("report perfgate-out --format markdown").with(0).stdout.contains('\u{1b}'));
+    workspace.set_variable("NO_COLOR", "1");
+    assert!(!judged(&workspace, "terminal").contains('\u{1b}'));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_who_has_seen_enough_changes_nothing() {
+    let server = Server::start(|_| Reply::slow(30));
+    let workspace = Workspace::with_shop(&server.url());
+    for (limit, code) in [("400ms", 0), ("5ms", 1)] {
+        workspace.edit("thresholds/shop.yaml", if code == 0 { "400ms" } else { "p95: 400ms" }, if code == 0 { limit } else { "p95: 5ms" });
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ended = crate::support::Running::start(workspace.command("check shop.yaml").stdout(writer)).end().with(code);
+        assert!(!ended.stderr.contains("panic") && !ended.stderr.contains("error"), "{}", ended.stderr);
+        assert_eq!(workspace.json("perfgate-out/verdict.json")["exit_code"], code);
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    crate::support::Running::start(workspace.command("completions bash").stdout(writer)).end().with(0);
+}

@@ -1,0 +1,13 @@
+//! The whole program at the boundary that a user touches: arguments and files in; exit code, streams and files out;
+//! against real servers on loopback. What the parts do inside is tested beside them.
+#![cfg(test)]
+
+mod bad_input;
+mod check;
+mod examples;
+mod files;
+mod secrets;
+mod signals;
+mod support;
+mod unavailable;
+mod verbs;

@@ -1,0 +1,20 @@
+//! The one harness of these tests: a folder to work in, the program with a scrubbed environment, and servers to load.
+
+mod program;
+mod server;
+mod shop;
+mod workspace;
+
+pub use program::{Ended, Running};
+pub use server::{Reply, Request, Server};
+pub use shop::Shop;
+pub use workspace::Workspace;
+
+/// Works on every row at the same time; a row that fails fails the test under its own name.
+pub fn at_once<T: Sync>(rows: &[T], work: impl Fn(&T) + Sync) {
+    std::thread::scope(|scope| {
+        let working: Vec<_> = rows.iter().map(|row| scope.spawn(|| work(row))).collect();
+        let failed = working.into_iter().filter_map(|row| row.join().err()).count();
+        assert_eq!(failed, 0, "{failed} of {} rows failed, each told above", rows.len());
+    });
+}

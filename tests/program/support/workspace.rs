@@ -1,0 +1,120 @@
+//! A folder as a user has it: scenario and thresholds in their places, the program run inside of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::program::{self, Ended, Running};
+
+/// A folder of its own, gone with it.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Workspace {
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), environment: Vec::new() }
+    }
+
+    /// With `shop.yaml`, thirty users for a second, and `thresholds/shop.yaml`, which any fast server keeps.
+    pub fn with_shop(target: &str) -> Self {
+        let workspace = Self::empty();
+        workspace.scenario("shop", target);
+        workspace
+    }
+
+    /// Writes a scenario and its thresholds.
+    pub fn scenario(&self, name: &str, target: &str) {
+        self.write(
+            &format!("{name}.yaml"),
+            &format!(
+                "version: 1\nname: {name}\ntarget: {target}\nload: {{users: 30, hold: 1s}}\nthink: 30ms\ntasks:\n  - steps: [{{get: /api/products}}]\n"
+            ),
+        );
+        self.write(&format!("thresholds/{name}.yaml"), &format!("version: 1\nscenario: {name}\ndefaults: {{p95: 400ms, failures: 1%}}\n"));
+    }
+
+    /// Sets a variable of the environment in which the program runs from now on.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    pub fn write(&self, path: &str, content: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Changes a file in one place, which must be there.
+    #[track_caller]
+    pub fn edit(&self, path: &str, from: &str, to: &str) {
+        let content = self.read(path);
+        assert!(content.contains(from), "no `{from}` in {path}:\n{content}");
+        self.write(path, &content.replacen(from, to, 1));
+    }
+
+    /// Adds lines to a file.
+    pub fn append(&self, path: &str, lines: &str) {
+        self.write(path, &format!("{}{lines}\n", self.read(path)));
+    }
+
+    #[track_caller]
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    #[track_caller]
+    pub fn json(&self, path: &str) -> Value {
+        serde_json::from_str(&self.read(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    pub fn has(&self, path: &str) -> bool {
+        self.path(path).exists()
+    }
+
+    /// What stands in a folder; nothing where there is none.
+    pub fn names(&self, folder: &str) -> BTreeSet<String> {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// Every file below the folder.
+    pub fn all_files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files
+    }
+
+    /// Runs the program to its end; arguments are split at white space.
+    pub fn perfgate(&self, arguments: &str) -> Ended {
+        self.start(arguments).end()
+    }
+
+    pub fn start(&self, arguments: &str) -> Running {
+        Running::start(&mut self.command(arguments))
+    }
+
+    pub fn command(&self, arguments: &str) -> Command {
+        program::command(self.folder.path(), arguments, &self.environment)
+    }
+}
+
+impl AsRef<Path> for Workspace {
+    fn as_ref(&self) -> &Path {
+        self.folder.path()
+    }
+}
