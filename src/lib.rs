@@ -1,4 +1,55 @@
-//! The crate grows with its parts; this is what is there so far.
+//! The performance gate: loads a staging environment, judges every endpoint against thresholds and a baseline, and ends
+//! with an exit code that a pipeline can act on.
+//!
+//! ```text
+//! scenario -> plan -> load -> RUN -> gate -> verdict -> report
+//!                              ^
+//!                 baseline = Runs kept to compare with
+//! ```
+//!
+//! Everything meets in the [`run::Run`]. The part that fills it (load) and the parts that read it (gate, baseline,
+//! report) do not know each other. Before an arrow is added, ask whether the Run could carry the information.
+//!
+//! # Words
+//!
+//! One word has one meaning, in file names, types, flags, messages and documentation.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | Scenario | what the user wrote: users, tasks, steps, load |
+//! | Endpoint | the label that requests are counted and judged under: `METHOD name` |
+//! | Plan | the scenario resolved: which step is due when, and when it ends |
+//! | Schedule | due times as a pure function of elapsed time |
+//! | Load | sending the requests; [`load::drive`] does it |
+//! | Run | all that one load measured; the artifact |
+//! | Baseline | the Runs to compare with, and why those |
+//! | Threshold, Finding, Verdict | one limit; one limit judged; all findings and the outcome |
+//! | Report | a verdict written for a reader |
+//!
+//! # Layers
+//!
+//! Imports go down only, without circles. `tests/architecture.rs` holds this table.
+//!
+//! | layer | modules | may import |
+//! |---|---|---|
+//! | 7 | `main.rs` | `cli`, `commands` |
+//! | 6 | [`commands`] | everything below |
+//! | 4 | [`report`] | `gate`, `run`, `stats`, `exit`, `units` |
+//! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |
+//! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
+//! | 3 | [`baseline`] | `run`, `files`, `exit`, `units` |
+//! | 3 | [`demo`] | nothing of ours |
+//! | 2 | [`plan`] | `scenario`, `units` |
+//! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
+//! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `units` |
+//! | 1 | [`stats`], [`cli`] | `units` |
+//! | 0 | [`document`] | `files` |
+//! | 0 | [`units`], [`exit`], [`files`], [`endpoint`] | nothing of ours |
+//!
+//! - `plan`, `stats`, `gate` and `report` are pure: no I/O, no clock, no environment. Thresholds are read through `document`.
+//! - The members of a family, which are the stores of `baseline` and the formats of `report`, do not import each other.
+//! - Each outside crate that shapes a part has one door: clap in `cli`, the YAML reader in `document`, httparse and hyper in `load`.
+//!   The environment, the streams and the exit are touched in `commands/context.rs` and `main.rs` only.
 
 /// Runs that are kept, where they are kept, and whether one may become a baseline.
 pub mod baseline;
