@@ -82,10 +82,13 @@ async fn live(worker: &Worker, life: Life) {
     let sequence_dice = Dice::new(worker.plan.seed.wrapping_add(1), Stream::User { index: life.user, life: life.number });
     let mut sequence = worker.plan.tasks(kind, Some(life.first_task), sequence_dice);
     let mut due = None;
+    worker.note_came();
     loop {
         if !user.started {
             user.started = user.walk(worker, &kind.start, &heads.start, life.until, &mut None).await == Ok(Walk::AllOk);
-            if !user.started && worker.pause(BREATH, life.until).await == Pause::TimeIsUp {
+            if user.started {
+                worker.note_began();
+            } else if worker.pause(BREATH, life.until).await == Pause::TimeIsUp {
                 break;
             }
             continue;

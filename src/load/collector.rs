@@ -155,7 +155,7 @@ impl Collector {
             duration: plan.duration,
             phase: phase.map(|phase| phase.name.clone()).unwrap_or_default(),
             measured: phase.is_some_and(|phase| phase.measured),
-            load: plan.schedule.value_at(elapsed),
+            load: plan.schedule.value_at(elapsed.min(plan.duration.saturating_sub(Duration::from_millis(1)))),
             workload: plan.workload,
             requests_per_s: self.last_second_requests as f64 / since_last.as_secs_f64().max(0.001),
             p95_ms: self.last_second.percentile_ms(Percentile::P95),

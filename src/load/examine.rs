@@ -110,6 +110,9 @@ fn unmet(expect: &Expect, seen: &Seen<'_>, content: &Content, scope: &mut Scope<
     if !expect.body.iter().all(|matcher| text_matches(matcher, Some(&content.text), scope)) {
         return Some("another body".to_owned());
     }
+    if !expect.json.is_empty() && content.json.is_none() {
+        return Some("a JSON body".to_owned());
+    }
     for (path, matcher) in &expect.json {
         let nodes = content.json.as_ref().map(|json| path.query(json).all()).unwrap_or_default();
         if !json_matches(matcher, &nodes, scope) {
@@ -281,6 +284,14 @@ mod tests {
         {
             let told = examined(rest, &Seen { status, ..seen(PLAIN, b"") }, &[None]);
             assert_eq!(told, if ok { Ok(vec![]) } else { Err((FailureClass::Status, format!("status {status}"))) }, "{status} {rest}");
+        }
+    }
+
+    #[test]
+    fn an_expectation_on_json_is_not_met_by_what_is_no_json() {
+        for body in ["<html>", "", "{\"id\": 7"] {
+            let told = examined("expect: {json: {$.error: absent}}", &seen(PLAIN, body.as_bytes()), &[None]);
+            assert_eq!(told, Err((FailureClass::Check, "expected a JSON body".to_owned())), "{body:?}");
         }
     }
 

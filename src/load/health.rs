@@ -13,6 +13,8 @@ const CPU_LIMIT: f64 = 0.9;
 const STEAL_LIMIT: f64 = 0.05;
 /// Timers that fire this late are no matter, however fast the target is (ms).
 const LATE_FLOOR_MS: f64 = 5.0;
+/// The same for users who think: their latency counts from when they act, so that only a starved generator matters (ms).
+const LATE_FLOOR_CLOSED_MS: f64 = 20.0;
 /// Lateness is part of the latency of an open load: at most this share of the tightest p95.
 const LATE_SHARE: f64 = 0.05;
 /// More starts than this waiting for a user that long show in a p99.
@@ -72,16 +74,15 @@ pub fn problems(run: &Run, workload: Workload, vitals: &Vitals) -> Vec<Problem> 
         let text = format!("the hypervisor took away {} of the time: use a machine with cores of its own", format_share(steal));
         problems.push(problem("steal", text));
     }
-    if let (Some(late), Workload::Open { .. }) = (generator.late_p99_ms, workload)
-        && late > late_limit(run)
-    {
+    let late_limit = late_limit(run, workload);
+    if let Some(late) = generator.late_p99_ms.filter(|late| *late > late_limit) {
         let text = format!(
-            "one request in a hundred was started {} late or more: use a machine with more cores, or less load",
+            "one timer in a hundred fired {} late or more, so this machine was too busy: use one with more cores, or run again",
             format_millis(late)
         );
         problems.push(problem("late", text));
     }
-    let waiting = vitals.waiting_share(late_limit(run));
+    let waiting = vitals.waiting_share(late_limit);
     if waiting > WAITING_LIMIT {
         let text = format!(
             "{} of the task starts had to wait until one of {} users was free: raise `max_in_flight`, or look why the target answers so slowly",
@@ -102,11 +103,15 @@ fn not_sent_text(generator: &Generator) -> String {
     )
 }
 
-fn late_limit(run: &Run) -> f64 {
+fn late_limit(run: &Run, workload: Workload) -> f64 {
+    let floor = match workload {
+        Workload::Closed { .. } => LATE_FLOOR_CLOSED_MS,
+        Workload::Open { .. } => LATE_FLOOR_MS,
+    };
     let tasks = run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
     let p95 = tasks.filter_map(|endpoint| run.summary(endpoint, PhaseSelection::Judged).latency.percentile_ms(Percentile::P95));
     let tightest = p95.fold(f64::INFINITY, f64::min);
-    if tightest.is_finite() { (tightest * LATE_SHARE).max(LATE_FLOOR_MS) } else { LATE_FLOOR_MS }
+    if tightest.is_finite() { (tightest * LATE_SHARE).max(floor) } else { floor }
 }
 
 #[cfg(test)]
@@ -150,8 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn late_timers_are_no_matter_to_closed_users() {
-        assert!(codes(Generator { late_p99_ms: Some(100.0), ..Generator::default() }, CLOSED, &Vitals::default()).is_empty());
+    fn closed_users_are_late_only_where_the_generator_starves() {
+        let late = |millis| codes(Generator { late_p99_ms: Some(millis), ..Generator::default() }, CLOSED, &Vitals::default());
+        assert!(late(19.0).is_empty());
+        assert_eq!(late(150.0), ["late"]);
     }
 
     #[test]

@@ -93,7 +93,10 @@ impl Lobby {
         let index = self.free_index(worker).or_else(|| self.retire_another_kind(start.kind))?;
         let dice = Dice::new(worker.plan.seed, Stream::User { index, life: 0 });
         match User::new(worker, index, start.kind, dice) {
-            Ok(user) => Some(user),
+            Ok(user) => {
+                worker.note_came();
+                Some(user)
+            }
             Err(cut) => {
                 self.give_up(worker, cut);
                 None
@@ -176,6 +179,7 @@ async fn serve_one(worker: &Worker, user: &mut User, start: Start, due: &mut Opt
         if !user.started {
             return Ok(());
         }
+        worker.note_began();
     }
     let task = &kind.tasks[start.task];
     user.dice = Dice::new(worker.plan.seed, Stream::Start { index: start.index });

@@ -35,6 +35,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it ended without an answer, which can be at once.
+    #[must_use]
+    pub const fn went_without_answer(self) -> bool {
+        match self {
+            Self::Ok => false,
+            Self::Failed(class) => !class.answered(),
+            Self::Unfinished => true,
+        }
+    }
+
     /// Whether its latency counts: hiding the slowest must not improve a percentile, while other failures are judged as failures.
     #[must_use]
     pub const fn has_latency(self) -> bool {

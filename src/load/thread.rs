@@ -21,6 +21,7 @@ pub fn run(share: Share, hand_over: &Sender<(usize, Batch)>) -> std::io::Result<
     runtime.block_on(local.run_until(work(Rc::clone(&worker), abort, hand_over)));
     // Dropping the users records what they had under way as unfinished.
     drop(local);
+    worker.note_never_began();
     worker.note_queue_not_sent();
     worker.hand_over(hand_over);
     Ok(())

@@ -164,6 +164,10 @@ impl User {
     async fn act(&mut self, worker: &Worker, step: &Step, head: &Template, until: Instant, due: &mut Option<Instant>) -> Result<Walk, Cut> {
         let outcome = self.request(worker, step, head, until, *due).await?;
         *due = None;
+        if outcome.went_without_answer() {
+            // Such an end can come without any wait; the other users must get their turn all the same.
+            tokio::task::yield_now().await;
+        }
         if let Some(think) = step.think {
             worker.pause(self.dice.think(think), until).await;
         }
@@ -257,7 +261,10 @@ impl User {
                 self.forget_saved(step);
                 return departure.failed(fault, buffers.retried);
             }
-            Err(Undelivered::Local { code, text }) => return departure.not_sent(code, text),
+            Err(Undelivered::Local { code, text }) => {
+                self.forget_saved(step);
+                return departure.not_sent(code, text);
+            }
         };
         let response_head = &buffers.incoming[..answer.head_length];
         let latency = departure.latency_at(answer.done);

@@ -25,6 +25,8 @@ const HAND_OVER_EVERY: Duration = Duration::from_secs(1);
 pub const DRAIN_AT_END: Duration = Duration::from_secs(10);
 /// The same after an abort.
 const DRAIN_AT_ABORT: Duration = Duration::from_secs(2);
+/// One user in so many may fail to get through `start`.
+const NEVER_BEGAN_LIMIT: u64 = 100;
 /// Buffers that are kept for reuse.
 const SPARE_BUFFERS: usize = 256;
 
@@ -59,6 +61,9 @@ pub struct Worker {
     endpoints: Endpoints,
     pool: Option<Pool>,
     stopping: Cell<bool>,
+    /// Users that came, and those that got through `start`.
+    came: Cell<u64>,
+    began: Cell<u64>,
     in_flight: Cell<usize>,
     /// Due starts that wait for a user.
     queued: Cell<u64>,
@@ -140,6 +145,8 @@ impl Worker {
             endpoints,
             pool,
             stopping: Cell::new(false),
+            came: Cell::new(0),
+            began: Cell::new(0),
             in_flight: Cell::new(0),
             queued: Cell::new(0),
             batch: RefCell::default(),
@@ -217,7 +224,29 @@ impl Worker {
 
     /// Notes what makes this load doubtful.
     pub fn note_problem(&self, code: &str, text: String) {
-        self.batch.borrow_mut().problems.push(Problem { code: code.to_owned(), text });
+        let mut batch = self.batch.borrow_mut();
+        if !batch.problems.iter().any(|known| known.code == code) {
+            batch.problems.push(Problem { code: code.to_owned(), text });
+        }
+    }
+
+    /// A user has come.
+    pub fn note_came(&self) {
+        self.came.set(self.came.get() + 1);
+    }
+
+    /// A user has got through `start`.
+    pub fn note_began(&self) {
+        self.began.set(self.began.get() + 1);
+    }
+
+    /// At the end: users who never got through `start` did not do what was asked for, whatever the others measured.
+    pub fn note_never_began(&self) {
+        let (came, began) = (self.came.get(), self.began.get());
+        if (came - began) * NEVER_BEGAN_LIMIT > came {
+            let text = format!("{} of {came} users never got through their `start` steps: look at these requests first", came - began);
+            self.note_problem("not_started", text);
+        }
     }
 
     /// A data set has no row left: the load is no longer what was asked for.

@@ -65,6 +65,7 @@ fn a_user_who_never_started_does_not_stop() {
     for load in ["{users: 2, hold: 200ms}", "{rate: 50/s, hold: 200ms}"] {
         let run = Bench::new().run(&server, &format!("load: {load}\n{HEADERS}{LIFE}"));
         assert_eq!(run.generator.ok, 0, "{load}");
+        assert!(run.generator.problems.iter().any(|problem| problem.code == "not_started"), "{load}: {:?}", run.generator.problems);
     }
     assert!(server.received().iter().all(|request| request.target == "/login"));
 }
