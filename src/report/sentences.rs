@@ -79,7 +79,13 @@ fn breach(finding: &Finding) -> Sentence<'_> {
     let measured = figures::measured(finding);
     let share_of = if finding.unit == Unit::Share { format!(" of {} requests", format_count(finding.samples)) } else { String::new() };
     let (verb, metric, against) = (verb(finding), metric(finding), against(finding));
-    about(finding, format!("{verb}: {metric} {measured}{share_of}{against}."))
+    let causes = causes(finding).map(|causes| format!(" ({causes})")).unwrap_or_default();
+    about(finding, format!("{verb}: {metric} {measured}{share_of}{causes}{against}."))
+}
+
+/// What went wrong, as the reason of a failure rate tells it behind its count.
+fn causes(finding: &Finding) -> Option<&str> {
+    finding.reason.split_once("requests): ").map(|(_, causes)| causes)
 }
 
 fn verb(finding: &Finding) -> &'static str {
