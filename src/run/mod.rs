@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use self::baseline::{Baseline, BaselineRun, Incomparable, by_job, incomparable};
+pub use self::baseline::{Baseline, BaselineRun, Incomparable, incomparable};
 pub use self::environment::Environment;
 pub use self::file::{FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, load_run, read_run, run_schema, write_run};
 pub use crate::endpoint::EndpointRole;

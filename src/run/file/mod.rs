@@ -54,7 +54,7 @@ impl RunFileError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::OtherFormat { .. } => Some("`perfgate import` reads the files of other tools".into()),
+            Self::OtherFormat { .. } => Some("name a `run.json`, or the folder that holds it".into()),
             Self::UnknownVersion { .. } => Some("it was written by a newer perfgate: update this one".into()),
             Self::At { source, .. } => source.hint(),
             Self::File(_) | Self::Json(_) | Self::Invalid { .. } | Self::Histogram { .. } => None,

@@ -122,7 +122,7 @@ fn another_format_or_version_is_refused_with_a_hint() {
     let read = |text: &str| read_run(text.as_bytes()).unwrap_err();
     let other = read(r#"{"format": "k6", "version": 1}"#);
     assert_eq!(other.to_string(), r#"format is "k6", not `perfgate-run`"#);
-    assert!(other.hint().unwrap().contains("perfgate import"));
+    assert!(other.hint().unwrap().contains("run.json"));
     let newer = read(r#"{"format": "perfgate-run", "version": 2, "all": "different"}"#);
     assert_eq!(newer.to_string(), "version 2 of the run file is unknown: this perfgate reads version 1");
     assert!(newer.hint().unwrap().contains("newer"));
