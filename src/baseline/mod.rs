@@ -63,7 +63,9 @@ impl BaselineError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { .. } => Some("name a `run.json`, a folder of runs, or `none`".into()),
+            Self::NotFound { .. } => {
+                Some("name a `run.json`, a folder of runs, or `none`; `perfgate baseline refresh --keep DIR` makes the folder".into())
+            }
             Self::NotAFolder { .. } => Some("name the folder that `perfgate baseline refresh --keep` wrote".into()),
             Self::CorruptRun { source, .. } => {
                 source.hint().or_else(|| Some("remove the file, or restore it; `perfgate baseline refresh` makes a new one".into()))
@@ -101,6 +103,15 @@ impl BaselineError {
 }
 
 impl Source {
+    /// Whether there is anything at this place: a store may be empty, but a name that leads nowhere is a mistake.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        match self {
+            Self::None => true,
+            Self::Directory(path) | Self::File(path) => path.exists(),
+        }
+    }
+
     /// Reads what stands behind `--baseline`: `none`, an existing file or a `*.json` path, else a folder.
     ///
     /// # Errors

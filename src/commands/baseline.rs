@@ -92,13 +92,14 @@ fn refresh_one(
     store: &mut Store,
     abort: &Abort,
 ) -> Result<ExitCode, CommandError> {
-    if abort.reason().is_some() {
-        return Ok(ExitCode::Pass);
+    if let Some(reason) = abort.reason() {
+        return Err(CommandError::Aborted { code: exit_of_signal(&reason).unwrap_or(ExitCode::NoVerdict), reason });
     }
     let results = Results::prepare(&args.out)?;
     results.clear();
     let endpoints = find_target(scenario, &args.load, abort)?;
     let run = load(world, scenario, endpoints, &args.load, &results, abort)?;
+    results.write_run(&run)?;
     if let Some(reason) = &run.aborted_by {
         return Err(CommandError::Aborted { reason: reason.clone(), code: exit_of_signal(reason).unwrap_or(ExitCode::NoVerdict) });
     }

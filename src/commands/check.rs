@@ -31,6 +31,8 @@ struct Concluded {
     run: Run,
     verdict: Verdict,
     reproduce: String,
+    /// Whether every file of it was written.
+    delivered: ExitCode,
 }
 
 pub fn check(world: &mut World, args: &CheckArgs) -> Result<ExitCode, CommandError> {
@@ -38,18 +40,33 @@ pub fn check(world: &mut World, args: &CheckArgs) -> Result<ExitCode, CommandErr
     let several = prepared.len() > 1;
     clear_all(&prepared, &args.out)?;
     let abort = world.abort_on_signals();
+    let mut code = ExitCode::Pass;
     let mut concluded = Vec::new();
     for one in prepared {
-        concluded.push(conclude(world, one, args, &abort)?);
-        if abort.reason().is_some() {
-            break;
+        if let Some(reason) = abort.reason() {
+            world.note(&format!("{} was not reached: {reason}", one.scenario.name));
+            code = code.worse(exit_of_signal(&reason).unwrap_or(ExitCode::NoVerdict));
+            continue;
+        }
+        match conclude(world, one, args, &abort) {
+            Ok(one) => {
+                code = code.worse(one.verdict.exit()).worse(one.delivered);
+                concluded.push(one);
+            }
+            // The others are still judged: what they find must not be hidden by this one.
+            Err(error) => code = code.worse(error.tell(world)),
         }
     }
     if several {
-        write_summary_of_all(&concluded, &args.out)?;
+        code = code.worse(told(world, write_summary_of_all(&concluded, &args.out)));
     }
     world.note(&format!("results in {}", args.out.display()));
-    Ok(concluded.iter().fold(ExitCode::Pass, |code, one| code.worse(one.verdict.exit())))
+    Ok(code)
+}
+
+/// What a delivery came to: a failed one is told, and never hides what was measured.
+fn told(world: &mut World, delivery: Result<(), CommandError>) -> ExitCode {
+    delivery.map_or_else(|error| error.tell(world), |()| ExitCode::Pass)
 }
 
 /// Reads and checks every file of every scenario, so that a typo in the last one costs no load of the first.
@@ -97,7 +114,6 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
         Err(error) => {
             let code = error.tell(world);
             let run = measure::unstarted(world, &scenario, &args.load, &error);
-            results.write_run(&run)?;
             let verdict = stopped(judging.judge(&run), code, &error);
             (run, verdict)
         }
@@ -106,9 +122,9 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
         soften(&mut verdict);
     }
     let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
-    results.write_reports(&subject, world.look())?;
     print_verdict(world, args.judging.format, &subject)?;
-    Ok(Concluded { run, verdict, reproduce })
+    let delivered = told(world, results.write_run(&run).and_then(|()| results.write_reports(&subject, world.look())));
+    Ok(Concluded { run, verdict, reproduce, delivered })
 }
 
 /// The verdict of a load that never began: an error, and why.

@@ -20,11 +20,10 @@ pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandErr
     }
     let reproduce = judge_command(&args.run, &args.judging);
     let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
-    if let Some(results) = results {
-        results.clear();
-        results.write_run(&run)?;
-        results.write_reports(&subject, world.look())?;
-    }
     print_verdict(world, args.judging.format, &subject)?;
-    Ok(verdict.exit())
+    let Some(results) = results else { return Ok(verdict.exit()) };
+    results.clear();
+    let written = results.write_run(&run).and_then(|()| results.write_reports(&subject, world.look()));
+    // A delivery that failed never hides what was measured.
+    Ok(written.map_or_else(|error| verdict.exit().worse(error.tell(world)), |()| verdict.exit()))
 }

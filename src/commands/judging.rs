@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::context::World;
 use super::error::CommandError;
-use crate::baseline::{self, Source};
+use crate::baseline::{self, BaselineError, Source};
 use crate::cli::{JudgingArgs, StdoutFormat};
 use crate::exit::ExitCode;
 use crate::gate::{BaselineChoice, Thresholds, Verdict, judge};
@@ -68,6 +68,9 @@ fn open_baseline(sources: &[String], name: &str) -> Result<Option<Baseline>, Com
     let mut parsed: Vec<Source> = sources.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
     if parsed.contains(&Source::None) {
         return Ok(None);
+    }
+    if !parsed.is_empty() && !parsed.iter().any(Source::exists) {
+        return Err(BaselineError::NotFound { path: PathBuf::from(sources.join(", ")) }.into());
     }
     if parsed.is_empty() {
         parsed.push(Source::Directory(default_store(name)));

@@ -51,7 +51,7 @@ pub fn find_target(scenario: &Scenario, args: &LoadArgs, abort: &Abort) -> Resul
     })
 }
 
-/// Runs the load, with progress and checkpoints, and keeps the Run.
+/// Runs the load, with progress and checkpoints. Writing the whole Run is the caller's: a full disk must not lose the verdict.
 pub fn load(
     world: &mut World,
     scenario: &Arc<Scenario>,
@@ -72,9 +72,8 @@ pub fn load(
     });
     view.end();
     let run = driven?;
-    results.write_run(&run)?;
     if lost_checkpoint {
-        world.note("warning: a checkpoint could not be written; the whole run was written in the end");
+        world.note("warning: a checkpoint could not be written");
     }
     Ok(run)
 }

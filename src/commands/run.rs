@@ -15,6 +15,7 @@ pub fn run(world: &mut World, args: &RunArgs) -> Result<ExitCode, CommandError> 
     results.clear();
     let endpoints = find_target(&scenario, &args.load, &abort)?;
     let run = load(world, &scenario, endpoints, &args.load, &results, &abort)?;
+    results.write_run(&run)?;
     let format = if world.stdout_is_terminal { Format::Terminal } else { Format::Plain };
     let text = render_run(format, &run, world.look())?;
     world.print(&text);

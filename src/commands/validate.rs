@@ -35,6 +35,13 @@ pub fn validate(world: &mut World, args: &ValidateArgs) -> ExitCode {
             Checked::Scenario(scenario) => Ok(describe(scenario)),
             Checked::Thresholds(thresholds) => held_against(thresholds, &scenarios),
         };
+        if let Checked::Thresholds(thresholds) = file
+            && !scenarios.is_empty()
+            && thresholds.scenario() != "*"
+            && !scenarios.iter().any(|scenario| scenario.name == thresholds.scenario())
+        {
+            world.note(&format!("warning: {}: none of the scenarios given is called `{}`", path.display(), thresholds.scenario()));
+        }
         match fitting {
             Ok(words) => world.print(&format!("{}: ok, {words}\n", path.display())),
             Err(error) => code = code.worse(error.tell(world)),
@@ -46,7 +53,7 @@ pub fn validate(world: &mut World, args: &ValidateArgs) -> ExitCode {
 /// A threshold file has rules, a scenario has something to send: the keys tell them apart.
 fn check_file(world: &mut World, path: &Path) -> Result<Checked, CommandError> {
     let document = Document::open(path)?;
-    let keys: BTreeMap<String, serde_json::Value> = document.parse().unwrap_or_default();
+    let keys: BTreeMap<String, serde_json::Value> = document.parse()?;
     let is_thresholds = ["defaults", "endpoints", "total", "scenario", "waivers"].iter().any(|key| keys.contains_key(*key))
         && !["tasks", "load", "target", "users"].iter().any(|key| keys.contains_key(*key));
     if is_thresholds {

@@ -46,7 +46,8 @@ fn a_baseline_that_was_named_and_is_not_usable_ends_before_the_load() {
     workspace.write("newer.json", "{\"format\": \"perfgate-run\", \"version\": 99}");
     workspace.write("store/baseline.json", "[]");
     for (flags, said) in [
-        ("--baseline gone.json", "error: baseline gone.json does not exist\nhint: name a `run.json`, a folder of runs, or `none`\n"),
+        ("--baseline gone.json", "error: baseline gone.json does not exist\nhint: name a `run.json`, a folder of runs, or `none`; "),
+        ("--baseline nope", "error: baseline nope does not exist"),
         ("--baseline corrupt.json", "error: baseline corrupt.json is corrupt: not a run file: "),
         ("--baseline other.json", "error: baseline other.json is corrupt: format is \"other\""),
         ("--baseline newer.json", "hint: it was written by a newer perfgate"),
@@ -117,6 +118,17 @@ fn a_folder_without_write_permission_is_found_before_the_load() {
     if std::fs::write(folder.join("probe"), "").is_err() {
         workspace.perfgate("check shop.yaml").with(6).says("error: cannot write perfgate-out: Permission denied");
         assert_eq!(server.connections(), 0);
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_written_hides_no_breach() {
+    let server = Server::start(|_| Reply::slow(30));
+    for (limit, code) in [("400ms", 6), ("5ms", 1)] {
+        let workspace = Workspace::with_shop(&server.url());
+        workspace.edit("thresholds/shop.yaml", "400ms", limit);
+        std::fs::create_dir_all(workspace.path("perfgate-out/summary.md")).unwrap();
+        workspace.perfgate("check shop.yaml").with(code).says("cannot write perfgate-out/summary.md: ");
     }
 }
 
