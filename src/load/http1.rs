@@ -223,20 +223,29 @@ impl<S: AsyncRead + Unpin> Incoming<'_, S> {
     async fn trailers(&mut self) -> Result<(), ExchangeError> {
         loop {
             let rest = &self.buffer[self.consumed..];
-            if rest.starts_with(b"\r\n") {
-                self.consumed += 2;
-                return Ok(());
-            }
-            let mut lines = [httparse::EMPTY_HEADER; HEADER_COUNT];
-            match httparse::parse_headers(rest, &mut lines) {
-                Ok(httparse::Status::Complete((length, _))) => {
+            match trailers_length(rest)? {
+                Some(length) => {
                     self.consumed += length;
                     return Ok(());
                 }
-                Ok(httparse::Status::Partial) if rest.len() < HEAD_CAP => self.more().await?,
-                Ok(httparse::Status::Partial) | Err(_) => return Err(ExchangeError::Protocol("bad trailers")),
+                None if rest.len() < HEAD_CAP => self.more().await?,
+                None => return Err(ExchangeError::Protocol("bad trailers")),
             }
         }
+    }
+}
+
+/// How long the trailers and the empty line after them are; `None` where they have not come whole. Apart from the code
+/// that waits, because what lives across a wait is memory that every user holds.
+fn trailers_length(bytes: &[u8]) -> Result<Option<usize>, ExchangeError> {
+    if bytes.starts_with(b"\r\n") {
+        return Ok(Some(2));
+    }
+    let mut lines = [httparse::EMPTY_HEADER; HEADER_COUNT];
+    match httparse::parse_headers(bytes, &mut lines) {
+        Ok(httparse::Status::Complete((length, _))) => Ok(Some(length)),
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(_) => Err(ExchangeError::Protocol("bad trailers")),
     }
 }
 
@@ -436,6 +445,14 @@ mod tests {
         assert!(matches!(whole("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n"), Err(ExchangeError::TooLarge)));
         let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1001));
         assert!(matches!(whole(&endless), Err(ExchangeError::TooLarge)));
+    }
+
+    #[test]
+    fn an_exchange_under_way_holds_less_than_a_kilobyte_besides_its_buffer() {
+        let (mut client, _server) = duplex(16);
+        let mut buffer = Vec::new();
+        let exchange = exchange(&mut client, b"PING", Method::Get, BodyUse::Count, 1000, &mut buffer);
+        assert!(size_of_val(&exchange) < 1024, "{} bytes", size_of_val(&exchange));
     }
 
     proptest! {
