@@ -15,7 +15,7 @@ const MAX_PHASES: usize = 200;
 /// Of each of the generator's books: three of them add up within 64 bits.
 const MAX_BOOKED: u64 = u64::MAX / 4;
 /// Histogram bins of one file, 16 bytes each in memory: a few hundred bytes of file can hold 24,576 of them.
-const MAX_BINS: usize = 8_000_000;
+const MAX_BINS: usize = 24_000_000;
 
 /// The run of a file, or what is wrong with it.
 pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
