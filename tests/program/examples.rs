@@ -163,7 +163,7 @@ fn commands_in(markdown: &str) -> Vec<String> {
 
 #[test]
 fn every_command_of_the_readme_can_be_typed() {
-    let Ok(readme) = fs::read_to_string(repository("README.md")) else { return };
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
     let commands = commands_in(&readme);
     assert!(!commands.is_empty(), "the README shows no command");
     for command in commands {
@@ -175,9 +175,22 @@ fn every_command_of_the_readme_can_be_typed() {
     }
 }
 
+/// The demo has a test of its own parts; it takes a minute as a whole.
+#[test]
+fn every_command_of_the_readme_runs_on_a_shop_of_that_name() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let commands: Vec<String> = commands_in(&readme).into_iter().filter(|command| !command.starts_with("demo")).collect();
+    assert!(commands.len() >= 3, "{commands:?}");
+    for command in commands {
+        workspace.perfgate(&command).with(0);
+    }
+}
+
 #[test]
 fn every_whole_file_of_the_readme_validates() {
-    let Ok(readme) = fs::read_to_string(repository("README.md")) else { return };
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
     let mut workspace = Workspace::empty();
     workspace.set_variable("STAGING_PASSWORD", "long enough");
     workspace.write("data/products.csv", "id\n1\n");
