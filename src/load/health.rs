@@ -11,6 +11,8 @@ use crate::units::{Percentile, format_count, format_millis, format_share};
 const CPU_LIMIT: f64 = 0.9;
 /// More than this taken by the hypervisor shows in the tail.
 const STEAL_LIMIT: f64 = 0.05;
+/// Stolen time comes in bursts: over less than this, one burst is a large share and says little.
+const STEAL_NEEDS: Duration = Duration::from_secs(20);
 /// Timers that fire this late are no matter, however fast the target is (ms).
 const LATE_FLOOR_MS: f64 = 5.0;
 /// The same for users who think: their latency counts from when they act, so that only a starved generator matters (ms).
@@ -70,7 +72,8 @@ pub fn problems(run: &Run, workload: Workload, vitals: &Vitals) -> Vec<Problem> 
         let text = format!("a load thread was busy {} of the time: use a machine with more cores, or less load", format_share(busy));
         problems.push(problem("cpu", text));
     }
-    if let Some(steal) = generator.steal.filter(|steal| *steal > STEAL_LIMIT) {
+    let long_enough = run.duration_of(PhaseSelection::Whole) >= STEAL_NEEDS;
+    if let Some(steal) = generator.steal.filter(|steal| long_enough && *steal > STEAL_LIMIT) {
         let text = format!("the hypervisor took away {} of the time: use a machine with cores of its own", format_share(steal));
         problems.push(problem("steal", text));
     }
@@ -152,6 +155,18 @@ mod tests {
         for (generator, expected) in cases {
             assert_eq!(codes(generator.clone(), OPEN, &Vitals::default()), expected, "{generator:?}");
         }
+    }
+
+    #[test]
+    fn stolen_time_counts_only_over_a_load_that_is_long_enough() {
+        let mut run = Run { generator: Generator { steal: Some(0.2), ..Generator::default() }, ..checkout_run() };
+        let told = |run: &Run| problems(run, CLOSED, &Vitals::default()).len();
+        run.phases[0].length = STEAL_NEEDS;
+        assert_eq!(told(&run), 1);
+        for phase in &mut run.phases {
+            phase.length = Duration::from_secs(1);
+        }
+        assert_eq!(told(&run), 0);
     }
 
     #[test]
