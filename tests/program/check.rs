@@ -213,11 +213,17 @@ fn a_reader_who_has_seen_enough_changes_nothing() {
         workspace.edit("thresholds/shop.yaml", if code == 0 { "400ms" } else { "p95: 400ms" }, if code == 0 { limit } else { "p95: 5ms" });
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let ended = crate::support::Running::start(workspace.command("check shop.yaml").stdout(writer)).end().with(code);
+        let ended = workspace.run(|| printing_to(workspace.command("check shop.yaml"), writer.try_clone().unwrap())).with(code);
         assert!(!ended.stderr.contains("panic") && !ended.stderr.contains("error"), "{}", ended.stderr);
         assert_eq!(workspace.json("perfgate-out/verdict.json")["exit_code"], code);
     }
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    crate::support::Running::start(workspace.command("completions bash").stdout(writer)).end().with(0);
+    workspace.run(|| printing_to(workspace.command("completions bash"), writer.try_clone().unwrap())).with(0);
+}
+
+#[cfg(unix)]
+fn printing_to(mut command: std::process::Command, output: std::io::PipeWriter) -> std::process::Command {
+    command.stdout(output);
+    command
 }

@@ -136,11 +136,14 @@ fn a_result_that_cannot_be_written_hides_no_breach() {
 #[test]
 fn a_full_standard_output_is_a_delivery_problem_and_hides_no_breach() {
     let server = Server::start(|_| Reply::slow(30));
-    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     for (limit, code) in [("400ms", 6), ("5ms", 1)] {
         let workspace = Workspace::with_shop(&server.url());
         workspace.edit("thresholds/shop.yaml", "400ms", limit);
-        let mut command = workspace.command("check shop.yaml");
-        crate::support::Running::start(command.stdout(full())).end().with(code);
+        let to_full_device = || {
+            let mut command = workspace.command("check shop.yaml");
+            command.stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+            command
+        };
+        workspace.run(to_full_device).with(code);
     }
 }

@@ -63,17 +63,18 @@ impl Running {
     }
 
     pub fn end(mut self) -> Ended {
+        let text = |reader: Option<JoinHandle<String>>| reader.map(|reader| reader.join().unwrap()).unwrap_or_default();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
             if self.started.elapsed() > DEADLINE {
                 self.child.kill().unwrap();
-                panic!("`{}` hangs", self.what);
+                let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+                panic!("`{}` hangs\n--- standard output\n{stdout}--- standard error\n{stderr}", self.what);
             }
             std::thread::sleep(Duration::from_millis(2));
         };
-        let text = |reader: Option<JoinHandle<String>>| reader.map(|reader| reader.join().unwrap()).unwrap_or_default();
         Ended { what: self.what.clone(), code: code_of(status), stdout: text(self.stdout.take()), stderr: text(self.stderr.take()) }
     }
 }
