@@ -2,6 +2,7 @@
 //! no randomness. How a verdict is shown is not known here.
 
 mod absolute;
+pub mod change;
 mod check;
 mod comparison;
 mod enough_data;

@@ -1,0 +1,127 @@
+//! Two builds loaded side by side in rounds: what slows both down at the same time is no difference between them. A
+//! round is looked at only at fixed counts, because every look is another chance of a false alarm.
+
+use super::{Change, Decision, Limits, Measured, RESOLVED_BELOW, TAIL_NEEDED, Worse};
+use crate::stats::{Estimate, Restarts, SeriesOfRounds, round_noise, t_quantile};
+
+/// After so many rounds it is decided, or another one follows.
+pub const LOOKS: [usize; 4] = [2, 3, 5, 8];
+/// The chance of a false alarm that all metrics of a gate share.
+const FALSE_ALARM: f64 = 0.006;
+/// Looks resemble each other: together they cost less than so many separate tests.
+const ALIKE: f64 = 1.5;
+
+/// One metric in rounds of two builds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Paired {
+    pub limits: Limits,
+    pub worse: Worse,
+    /// Metrics of the same kind share their noise.
+    pub kind: usize,
+    /// The usual standard deviation of a round of this kind, of the logarithm of new over old.
+    pub usual: f64,
+    /// The logarithm of new over old in each round.
+    pub rounds: Vec<Estimate>,
+    /// The same of a build against itself, measured before.
+    pub against_itself: Vec<Estimate>,
+    /// How many requests were expected beyond the percentile in a round; infinite where there is no percentile.
+    pub tail: f64,
+}
+
+/// Decides every metric after the rounds so far. `most_rounds` is how many there could be at most.
+/// `None` for a metric without a round.
+#[must_use]
+pub fn judge_rounds(paired: &[Paired], restarts: Restarts, most_rounds: usize) -> Vec<Option<Change>> {
+    let series: Vec<SeriesOfRounds<'_>> = paired
+        .iter()
+        .map(|one| SeriesOfRounds { rounds: &one.rounds, against_itself: &one.against_itself, kind: one.kind, usual: one.usual })
+        .collect();
+    let level = level(paired.len(), most_rounds);
+    let one = |(one, noise): (&Paired, Option<crate::stats::RoundNoise>)| {
+        let noise = noise?;
+        let change = one.worse.signed(noise.mean);
+        let measured = Measured { change, low: noise.error, up: noise.error, freedom: noise.freedom };
+        let critical = t_quantile(1.0 - level, noise.freedom);
+        let is_enough = one.tail >= TAIL_NEEDED && LOOKS.contains(&one.rounds.len());
+        let decision = if is_enough && measured.is_beyond(one.limits, critical) {
+            Decision::Regressed
+        } else if is_enough && measured.is_unchanged(one.limits) {
+            Decision::Unchanged
+        } else if is_resolvable(one, most_rounds) {
+            Decision::Undecided
+        } else {
+            Decision::Unresolvable
+        };
+        Some(measured.shown(one.worse, decision, critical, noise.between))
+    };
+    paired.iter().zip(round_noise(&series, restarts)).map(one).collect()
+}
+
+/// The level of one metric at one look.
+#[expect(clippy::cast_precision_loss, reason = "metrics of a gate are few")]
+fn level(metrics: usize, most_rounds: usize) -> f64 {
+    let looks = LOOKS.iter().filter(|&&look| look <= most_rounds).count().max(1);
+    FALSE_ALARM * ALIKE.min(looks as f64) / looks as f64 / metrics.max(1) as f64
+}
+
+/// Whether as many rounds as there may be would tell a change of `must_detect` from sampling.
+#[expect(clippy::cast_precision_loss, reason = "a handful of rounds")]
+fn is_resolvable(one: &Paired, most_rounds: usize) -> bool {
+    let all = || one.rounds.iter().chain(&one.against_itself);
+    let variance = all().map(Estimate::variance).sum::<f64>() / all().count().max(1) as f64;
+    (variance / most_rounds.max(1) as f64).sqrt() <= one.limits.must_detect * RESOLVED_BELOW
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { allowed: 0.0488, must_detect: 0.1398 };
+
+    fn paired(logs: &[f64]) -> Paired {
+        let rounds = logs.iter().map(|&log| Estimate { log, low: 0.01, up: 0.01 }).collect();
+        Paired { limits: LIMITS, worse: Worse::Higher, kind: 0, usual: 0.025, rounds, against_itself: Vec::new(), tail: 100.0 }
+    }
+
+    fn decided(one: &Paired) -> Decision {
+        judge_rounds(std::slice::from_ref(one), Restarts::BeforeEachRound, 8)[0].unwrap().decision
+    }
+
+    #[test]
+    fn rounds_decide_at_their_looks_only() {
+        use Decision::{Regressed, Unchanged, Undecided};
+        for (rounds, decision) in [
+            (&[0.2][..], Undecided),
+            (&[0.0], Undecided),
+            (&[0.2, 0.21, 0.19], Regressed),
+            (&[0.2, 0.21, 0.19, 0.2], Undecided),
+            (&[0.0, 0.01, -0.01], Unchanged),
+            (&[0.3, -0.2, 0.1], Undecided),
+        ] {
+            assert_eq!(decided(&paired(rounds)), decision, "{rounds:?}");
+        }
+    }
+
+    #[test]
+    fn rounds_of_a_build_against_itself_make_it_surer() {
+        let young = paired(&[0.1, 0.1]);
+        let calm = vec![Estimate { log: 0.005, low: 0.01, up: 0.01 }; 10];
+        let old = Paired { against_itself: calm, ..young.clone() };
+        let error = |one: &Paired| judge_rounds(std::slice::from_ref(one), Restarts::BeforeEachRound, 8)[0].unwrap().visible;
+        assert!(error(&old) < error(&young));
+        assert_eq!(decided(&old), Decision::Regressed);
+    }
+
+    #[test]
+    fn a_lower_throughput_is_worse() {
+        let falling = Paired { worse: Worse::Lower, ..paired(&[-0.2, -0.21, -0.19]) };
+        assert_eq!(decided(&falling), Decision::Regressed);
+        assert_eq!(decided(&Paired { worse: Worse::Lower, ..paired(&[0.2, 0.2, 0.2]) }), Decision::Unchanged);
+    }
+
+    #[test]
+    fn no_number_is_no_pass() {
+        assert!(!matches!(decided(&paired(&[f64::NAN, 0.0])), Decision::Unchanged | Decision::Regressed));
+        assert_eq!(judge_rounds(&[paired(&[])], Restarts::None, 8), [None]);
+    }
+}
