@@ -146,6 +146,9 @@ pub struct CheckArgs {
     pub judging: JudgingArgs,
     #[command(flatten)]
     pub load: LoadArgs,
+    /// All judged time of one scenario: what is not sure after one load is loaded again within it [default: 3 times the judged phases]
+    #[arg(long, value_name = "D", value_parser = parse_duration)]
+    pub max_duration: Option<Duration>,
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
     pub out: PathBuf,

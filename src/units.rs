@@ -215,6 +215,12 @@ impl Percentile {
         f64::from(self.0) / 100_000.0
     }
 
+    /// As a whole number: 95,000 for p95.
+    #[must_use]
+    pub const fn thousandths(self) -> u32 {
+        self.0
+    }
+
     /// How many requests it takes until ten are expected beyond it: 200 for p95, 1,000 for p99.
     #[must_use]
     pub fn requests_needed(self) -> u64 {

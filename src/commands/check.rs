@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
@@ -12,11 +13,14 @@ use super::results::Results;
 use crate::cli::CheckArgs;
 use crate::exit::ExitCode;
 use crate::files::write_atomically;
-use crate::gate::{Outcome, Reason, Verdict};
-use crate::load::Abort;
+use crate::gate::{Judgement, Outcome, Reason, Verdict};
+use crate::load::{Abort, Endpoints};
 use crate::report::{Subject, summary_of_all};
 use crate::run::Run;
 use crate::scenario::Scenario;
+
+/// Without another word a release is loaded at most so often.
+const USUAL_LOADS: usize = 3;
 
 /// One scenario with all that its check needs.
 struct Prepared {
@@ -102,20 +106,21 @@ fn folder_of(args: &CheckArgs, name: &str) -> PathBuf {
 
 fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abort) -> Result<Concluded, CommandError> {
     let Prepared { scenario, judging, results, reproduce } = prepared;
-    let (run, mut verdict) = match find_target(&scenario, &args.load, abort) {
+    let (run, mut verdict, written) = match find_target(&scenario, &args.load, abort) {
         Ok(endpoints) => {
-            let run = measure::load(world, &scenario, endpoints, &args.load, &results, abort)?;
-            let mut verdict = judging.judge(&run);
+            let release = Order { scenario: &scenario, endpoints, judging: &judging, results: &results };
+            let Loaded { run, mut verdict, written } = load_until_sure(world, &release, args, abort)?;
             if let Some(code) = run.aborted_by.as_deref().and_then(exit_of_signal) {
                 verdict.exit_code = code.worse(verdict.exit()).number();
             }
-            (run, verdict)
+            (run, verdict, written)
         }
         Err(error) => {
             let code = error.tell(world);
             let run = measure::unstarted(world, &scenario, &args.load, &error);
             let verdict = stopped(judging.judge(&run), code, &error);
-            (run, verdict)
+            let written = results.write_run(&run);
+            (run, verdict, written)
         }
     };
     if args.judging.soft {
@@ -123,8 +128,52 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
     }
     let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
-    let delivered = told(world, results.write_run(&run).and_then(|()| results.write_reports(&subject, world.look())));
+    let delivered = told(world, written.and_then(|()| results.write_reports(&subject, world.look())));
     Ok(Concluded { run, verdict, reproduce, delivered })
+}
+
+/// What is loaded, and by what it is judged.
+struct Order<'a> {
+    scenario: &'a Arc<Scenario>,
+    endpoints: Endpoints,
+    judging: &'a Judging,
+    results: &'a Results,
+}
+
+/// The last load of a release, and the verdict on all of them.
+struct Loaded {
+    run: Run,
+    verdict: Verdict,
+    written: Result<(), CommandError>,
+}
+
+/// Loads the release, and again as long as that may tell more and `--max-duration` allows.
+fn load_until_sure(world: &mut World, order: &Order<'_>, args: &CheckArgs, abort: &Abort) -> Result<Loaded, CommandError> {
+    let Order { scenario, endpoints, judging, results } = order;
+    let most = most_loads(scenario, args.max_duration);
+    let mut loads: Vec<Run> = Vec::new();
+    let mut written = Ok(());
+    loop {
+        let run = measure::load(world, scenario, endpoints.clone(), &args.load, results, abort)?;
+        written = written.and_then(|()| results.write_run(&run));
+        loads.push(run);
+        let Judgement { verdict, again } = judging.judge_loads(&loads, most);
+        match again.filter(|_| abort.reason().is_none()) {
+            Some(why) => {
+                world.note(&format!("loading {} again, {} of at most {most}: {why}", scenario.name, loads.len() + 1));
+                written = written.and_then(|()| results.set_aside(loads.len()));
+            }
+            None => return Ok(Loaded { run: loads.swap_remove(loads.len() - 1), verdict, written }),
+        }
+    }
+}
+
+/// How many loads fit into the judged time that one check may take; at least one.
+fn most_loads(scenario: &Scenario, max_duration: Option<Duration>) -> usize {
+    let judged: Duration = scenario.load.phases.iter().filter(|phase| phase.measured).map(|phase| phase.length).sum();
+    let Some(max_duration) = max_duration else { return USUAL_LOADS };
+    let loads = max_duration.as_millis() / judged.as_millis().max(1);
+    usize::try_from(loads).unwrap_or(usize::MAX).max(1)
 }
 
 /// The verdict of a load that never began: an error, and why.

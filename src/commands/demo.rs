@@ -94,6 +94,7 @@ impl Stage {
 
     fn check(&self, target: &SocketAddr, out: &str) -> CheckArgs {
         CheckArgs {
+            max_duration: None,
             scenarios: vec![self.folder.join("shop.yaml")],
             judging: JudgingArgs {
                 thresholds: Some(self.folder.join("thresholds.yaml")),

@@ -8,22 +8,33 @@ use super::results::Results;
 use crate::cli::JudgeArgs;
 use crate::exit::ExitCode;
 use crate::report::Subject;
-use crate::run::load_run;
+use crate::run::{Run, load_runs};
 
 pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandError> {
-    let run = load_run(&args.run)?;
-    let judging = Judging::for_run(&args.judging, &run)?;
+    let loads = load_runs(&args.run)?;
+    let Some(run) = loads.last() else { unreachable!("a file or a folder holds at least one run") };
+    let judging = Judging::for_run(&args.judging, run)?;
     let results = args.out.as_deref().map(Results::prepare).transpose()?;
-    let mut verdict = judging.judge(&run);
+    let mut verdict = judging.judge_loads(&loads, loads.len()).verdict;
     if args.judging.soft {
         soften(&mut verdict);
     }
     let reproduce = judge_command(&args.run, &args.judging);
-    let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
+    let subject = Subject { verdict: &verdict, run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
     let Some(results) = results else { return Ok(verdict.exit()) };
     results.clear();
-    let written = results.write_run(&run).and_then(|()| results.write_reports(&subject, world.look()));
+    let written = write_loads(&results, &loads).and_then(|()| results.write_reports(&subject, world.look()));
     // A delivery that failed never hides what was measured.
     Ok(written.map_or_else(|error| verdict.exit().worse(error.tell(world)), |()| verdict.exit()))
+}
+
+fn write_loads(results: &Results, loads: &[Run]) -> Result<(), CommandError> {
+    for (number, run) in loads.iter().enumerate() {
+        if number > 0 {
+            results.set_aside(number)?;
+        }
+        results.write_run(run)?;
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use super::error::CommandError;
 use crate::baseline::{self, BaselineError, Source};
 use crate::cli::{JudgingArgs, StdoutFormat};
 use crate::exit::ExitCode;
-use crate::gate::{BaselineChoice, Thresholds, Verdict, judge};
+use crate::gate::{BaselineChoice, Judgement, Release, Thresholds, Verdict, judge_release};
 use crate::report::{Format, Subject, render};
 use crate::run::{Baseline, EndpointRole, Run};
 use crate::scenario::Scenario;
@@ -45,10 +45,17 @@ impl Judging {
         Ok(Self { thresholds, baseline: open_baseline(&args.baseline, name)? })
     }
 
-    /// The verdict on a run.
+    /// The verdict on a run alone.
     #[must_use]
     pub fn judge(&self, run: &Run) -> Verdict {
-        judge(run, &self.thresholds, self.baseline.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store))
+        self.judge_loads(std::slice::from_ref(run), 1).verdict
+    }
+
+    /// The verdict on a release by its loads so far, of which there may be `most_loads`.
+    #[must_use]
+    pub fn judge_loads(&self, loads: &[Run], most_loads: usize) -> Judgement {
+        let baseline = self.baseline.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store);
+        judge_release(Release { loads, most_loads }, &self.thresholds, baseline)
     }
 }
 

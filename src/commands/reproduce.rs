@@ -11,6 +11,7 @@ pub fn check_command(scenario: &Path, args: &CheckArgs) -> String {
     let mut words = vec!["perfgate".to_owned(), "check".to_owned(), quoted(&scenario.display().to_string())];
     words.extend(judging_words(&args.judging));
     words.extend(load_words(&args.load));
+    words.extend(args.max_duration.iter().flat_map(|length| ["--max-duration".to_owned(), format_duration(*length)]));
     words.join(" ")
 }
 

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CommandError;
-use crate::files::{check_writable, write_atomically};
+use crate::files::{FileError, check_writable, write_atomically};
 use crate::report::{Format, Look, Subject, render};
-use crate::run::{RUN_FILE_NAME, Run, write_run};
+use crate::run::{RUN_FILE_NAME, Run, earlier_run_file_name, write_run};
 
 /// Where the results of one scenario go.
 #[derive(Debug)]
@@ -37,6 +37,19 @@ impl Results {
             }
         }
         let _ = std::fs::remove_file(self.folder.join(RUN_FILE_NAME));
+        let mut number = 1;
+        while std::fs::remove_file(self.folder.join(earlier_run_file_name(number))).is_ok() {
+            number += 1;
+        }
+    }
+
+    /// Gives the run that was written a name of its own, because the same release is loaded once more.
+    ///
+    /// # Errors
+    /// [`CommandError::NotWritten`].
+    pub fn set_aside(&self, number: usize) -> Result<(), CommandError> {
+        let (from, to) = (self.folder.join(RUN_FILE_NAME), self.folder.join(earlier_run_file_name(number)));
+        std::fs::rename(from, &to).map_err(|source| CommandError::NotWritten(FileError::Write { path: to, source }))
     }
 
     /// Writes `run.json`, checkpoint or whole.

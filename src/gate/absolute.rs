@@ -3,15 +3,74 @@
 use super::check::{Bound, Cause, Check, Evidence, Row};
 use super::enough_data::{ShortageKind, few_are_enough, shortage};
 use super::metric::FailureKind;
-use super::wording::told_apart;
+use super::relative::Sittings;
+use super::sittings::Measured;
+use super::wording::{told_apart, value_text};
 use super::{Figures, FindingOutcome, Measurement, Metric, Rule, Scope};
+use crate::stats::Estimate;
 use crate::units::format_count;
 
 /// How many causes of failures a sentence names.
 const CAUSES_SHOWN: usize = 3;
 
-/// Judges a `max` or `min`.
-pub(super) fn judge_absolute(check: &Check<'_>, figures: &Figures, measurement: Measurement) -> Row {
+/// How many standard errors a value must be away from its limit to be clearly beyond it: one side of 95 %.
+const CLEAR: f64 = 1.96;
+/// Loads of one job share its day: this share of the variance between runs stays, however often the load is repeated.
+const SHARED_DAY: f64 = 0.5;
+
+/// Judges a `max` or `min`. `between` is the variance between runs of one build, where a history tells it.
+pub(super) fn judge_absolute(check: &Check<'_>, measured: &Measured, between: f64, sittings: Sittings) -> Row {
+    let row = judge_value(check, &measured.figures, measured.measurement);
+    let decides = matches!(row.finding.outcome, FindingOutcome::Pass | FindingOutcome::Warn | FindingOutcome::Fail);
+    let Some(value) = measured.measurement.value.filter(|_| decides && is_near(check, measured, between)) else { return row };
+    if sittings.may_go_on() {
+        return Row { is_open: true, ..row };
+    }
+    // A limit is a line that a team drew: the measured value decides in the end.
+    let Row { mut finding, .. } = row;
+    finding.reason = format!("{}; {} is within the noise of its limit", finding.reason, value_text(check.metric.unit(), value));
+    Row { finding, ..row }
+}
+
+/// Whether noise could explain on which side of its limit a value is.
+#[expect(clippy::cast_precision_loss, reason = "a handful of loads")]
+fn is_near(check: &Check<'_>, measured: &Measured, between: f64) -> bool {
+    let Measured { measurement, estimates, .. } = measured;
+    if matches!(check.metric, Metric::Failures(_)) {
+        return failures_are_near(check, *measurement);
+    }
+    let Some(value) = measurement.value.filter(|value| *value > 0.0 && check.limit > 0.0 && !estimates.is_empty()) else { return false };
+    let loads = estimates.len() as f64;
+    let between = between * (SHARED_DAY + (1.0 - SHARED_DAY) / loads);
+    let distance = (value / check.limit).ln();
+    let towards_the_limit = |estimate: &Estimate| if distance > 0.0 { estimate.low } else { estimate.up };
+    let sampling = estimates.iter().map(|estimate| towards_the_limit(estimate).powi(2)).sum::<f64>() / (loads * loads);
+    distance.abs() < CLEAR * (between + sampling).sqrt()
+}
+
+/// The same for a failure rate. Where nothing failed, nothing is near; where only failures are counted that the server
+/// answered, or those of `start` and `stop`, each one counts.
+fn failures_are_near(check: &Check<'_>, measurement: Measurement) -> bool {
+    let Some(failed) = failed_count(check, measurement).filter(|failed| *failed > 0 && check.limit > 0.0) else { return false };
+    if matches!(check.scope, Scope::WholeRun) {
+        return false;
+    }
+    let (low, high) = wilson(failed, measurement.samples);
+    low <= check.limit && check.limit <= high
+}
+
+/// The interval of a share (Wilson 1927).
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn wilson(failed: u64, requests: u64) -> (f64, f64) {
+    let (n, p) = (requests as f64, failed as f64 / requests as f64);
+    let squared = CLEAR * CLEAR;
+    let centre = (p + squared / (2.0 * n)) / (1.0 + squared / n);
+    let half = CLEAR / (1.0 + squared / n) * (p * (1.0 - p) / n + squared / (4.0 * n * n)).sqrt();
+    (centre - half, centre + half)
+}
+
+/// Judges the value as it was measured.
+fn judge_value(check: &Check<'_>, figures: &Figures, measurement: Measurement) -> Row {
     let evidence = Evidence::of(measurement);
     if matches!(check.scope, Scope::WholeRun) && figures.summary.counts.requests == 0 {
         return check.row(FindingOutcome::Skipped, Cause::LeftOut, evidence, "no `start` or `stop` step asked it".into());

@@ -25,6 +25,8 @@ pub(super) struct Row {
     pub(super) cause: Cause,
     /// How far a failed value is beyond what is allowed, in relation to it.
     pub(super) excess: f64,
+    /// Whether loading the release once more could change it.
+    pub(super) is_open: bool,
     pub(super) metric: Metric,
 }
 
@@ -37,6 +39,8 @@ pub(super) enum Cause {
     TooFewSamples,
     /// A value that is no number.
     Undefined,
+    /// Neither beyond noise nor a change excluded.
+    Undecided,
     /// There was nothing to compare with.
     NotCompared,
     /// The run can't be trusted.
@@ -78,8 +82,8 @@ impl Evidence {
     }
 
     /// What the check's metric is, without a judgement.
-    pub(super) fn measured(check: &Check<'_>, figures: Option<&Figures>) -> Self {
-        figures.map_or(Self::NONE, |figures| Self::of(check.metric.measure(figures)))
+    pub(super) fn measured(check: &Check<'_>, figures: &Figures) -> Self {
+        Self::of(check.metric.measure(figures))
     }
 }
 
@@ -151,7 +155,7 @@ impl Check<'_> {
             change,
             reason,
         };
-        Row { finding, cause, excess: 0.0, metric: self.metric }
+        Row { finding, cause, excess: 0.0, is_open: false, metric: self.metric }
     }
 }
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::enough_data::shortage;
 use super::{BaselinePolicy, BaselineRef, BaselineValue, Figures, GateSettings, Metric, Scope, Subject};
 use crate::run::{Baseline, BaselineRun, Run, incomparable};
+use crate::stats::Estimate;
 
 /// Comparison starts with so many runs.
 pub(super) const RUNS_NEEDED: usize = 3;
@@ -92,6 +93,19 @@ impl<'a> Comparison<'a> {
         let of_run = |run: &&Run| Some((run.started_at, Figures::of(run, subject, scope)?));
         self.jobs.iter().map(|job| job.iter().filter_map(of_run).collect()).collect()
     }
+}
+
+/// One estimate for each job whose runs have enough samples, newest first; several runs of one job count as their median.
+pub(super) fn history_estimates(metric: Metric, jobs: &[Vec<(Timestamp, Figures)>]) -> Vec<Estimate> {
+    let of_run = |(_, figures): &(Timestamp, Figures)| {
+        shortage(metric, figures, metric.measure(figures)).is_none().then(|| metric.estimate(figures)).flatten()
+    };
+    let of_job = |job: &Vec<(Timestamp, Figures)>| {
+        let runs: Vec<Estimate> = job.iter().filter_map(of_run).collect();
+        let of = |side: fn(&Estimate) -> f64| median(runs.iter().map(side).collect());
+        Some(Estimate { log: of(|run| run.log)?, low: of(|run| run.low)?, up: of(|run| run.up)? })
+    };
+    jobs.iter().filter_map(of_job).collect()
 }
 
 /// The metric's value in the baseline; only runs with enough samples count. `None` where none has.

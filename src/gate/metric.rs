@@ -10,6 +10,7 @@ use super::Unit;
 use super::scope::Figures;
 use crate::document::suggestion;
 use crate::run::{FailureClass, PhaseSeries};
+use crate::stats::{Estimate, count_estimate, mean_estimate, percentile_estimate};
 use crate::units::Percentile;
 
 /// Something that is measured of an endpoint, or of all endpoints together.
@@ -118,6 +119,53 @@ impl Metric {
         match self {
             Self::Failures(kind) => share(kind.answered_count(&figures.summary.counts), &figures.summary.counts),
             other => other.measure_speed(figures),
+        }
+    }
+
+    /// Its logarithm and how far sampling alone may have moved it; `None` for failures, and without samples.
+    #[must_use]
+    pub fn estimate(self, figures: &Figures) -> Option<Estimate> {
+        match self {
+            Self::Percentile(percentile) => percentile_estimate(&figures.blocks, percentile).map(|found| found.estimate),
+            // Kept for whole phases only, so that each request counts as independent.
+            Self::TimeToFirstByte(percentile) => {
+                percentile_estimate(std::slice::from_ref(&figures.summary.counts.ttfb), percentile).map(|found| found.estimate)
+            }
+            Self::Mean => mean_estimate(&figures.blocks),
+            Self::Max => figures.summary.latency.max_ms().map(|value| Estimate::exact(value.ln())),
+            Self::Throughput => {
+                let rate = figures.throughput().filter(|rate| *rate > 0.0)?;
+                let error = count_estimate(&figures.answered, 1.0).map_or((rate * figures.seconds).sqrt().recip(), |blocks| blocks.up);
+                Some(Estimate { log: rate.ln(), low: error, up: error })
+            }
+            Self::Failures(_) => None,
+        }
+    }
+
+    /// What runs of one build usually differ by: the standard deviation of the logarithm. Before anything is known of a
+    /// target; from simulation and from practice, the tail being noisier than the middle.
+    #[must_use]
+    pub fn usual_noise(self) -> f64 {
+        match self {
+            Self::Percentile(percentile) | Self::TimeToFirstByte(percentile) => {
+                let decades = -(1.0 - percentile.fraction()).log10();
+                let [median, p95, p99] = [0.301, 1.301, 2.0];
+                if decades < p95 { 0.04 + 0.01 * (decades - median) / (p95 - median) } else { 0.05 + 0.025 * (decades - p95) / (p99 - p95) }
+            }
+            Self::Mean => 0.04,
+            Self::Max => 0.3,
+            Self::Throughput => 0.03,
+            Self::Failures(_) => f64::NAN,
+        }
+    }
+
+    /// How many requests are expected beyond the percentile among `samples`; infinite for what is none.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    pub fn tail(self, samples: u64) -> f64 {
+        match self {
+            Self::Percentile(percentile) | Self::TimeToFirstByte(percentile) => samples as f64 * (1.0 - percentile.fraction()),
+            Self::Max | Self::Mean | Self::Throughput | Self::Failures(_) => f64::INFINITY,
         }
     }
 

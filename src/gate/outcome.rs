@@ -96,6 +96,7 @@ fn of_rows(rows: &[Row]) -> Vec<Consequence> {
         (ExitCode::NoVerdict, "no_samples", "have no samples", inconclusive(Cause::NoSamples)),
         (ExitCode::NoVerdict, "too_few_samples", "have too few samples", inconclusive(Cause::TooFewSamples)),
         (ExitCode::NoVerdict, "undefined", "can't be computed", inconclusive(Cause::Undefined)),
+        (ExitCode::NoVerdict, "undecided", "are undecided", inconclusive(Cause::Undecided)),
         (ExitCode::NoVerdict, "distrusted", "can't be decided by this run", inconclusive(Cause::Distrusted)),
         (ExitCode::Pass, "waived", "are waived", with_outcome(FindingOutcome::Waived)),
         (ExitCode::Pass, "warning", "warn", with_outcome(FindingOutcome::Warn)),

@@ -1,26 +1,24 @@
-//! `rise` and `fall`: a measured value against the baseline's. Compared are the measured values themselves: with too
-//! few baseline runs a breach is only a warning.
+//! `rise` and `fall`: a measured value against the baseline's. Latencies and rates are decided together, once all of
+//! them are known; of failure rates the measured values are compared.
 
 use jiff::Timestamp;
 
-use super::check::{Bound, Cause, Check, Evidence, Row, Side, side};
-use super::comparison::{Comparison, RUNS_NEEDED, Standing, baseline_value};
-use super::enough_data::{samples_needed, shortage};
-use super::wording::{changes_apart, told_apart, value_text};
-use super::{Change, Figures, FindingOutcome, Measurement, Rule, Unit};
-use crate::units::format_count;
+use super::change::{self, Compared, Decision, Limits, Worse};
+use super::check::{Cause, Check, Evidence, Row};
+use super::comparison::{Comparison, RUNS_NEEDED, Standing, baseline_value, history_estimates};
+use super::enough_data::samples_needed;
+use super::movement::Movement;
+use super::sittings::Measured;
+use super::{Change, Figures, FindingOutcome, Metric, Rule, Unit};
+use crate::stats::{Series, history_noise};
+use crate::units::{format_count, format_share};
 
-/// A value beside its baseline.
-struct Movement {
-    from: f64,
-    to: f64,
-    /// As the rule counts it: a fraction of the baseline, for shares the difference.
-    change: f64,
-    /// The last value that the rule allows.
-    bound: Bound,
-    /// Whether the difference is as large as one must be to count; `None` where it is no number.
-    counts: Option<bool>,
-}
+/// Without another word, a change of this must be found.
+const MUST_DETECT: f64 = 0.2;
+/// And of so many times what is allowed.
+const MUST_DETECT_TIMES: f64 = 2.0;
+/// A fall to less than this share of the baseline is as far as a fall can go.
+const LEAST_SHARE: f64 = 0.01;
 
 /// What a subject is compared with.
 pub(super) struct History<'a> {
@@ -29,20 +27,62 @@ pub(super) struct History<'a> {
     pub(super) jobs: Vec<Vec<(Timestamp, Figures)>>,
 }
 
-/// Judges a `rise` or `fall`.
-pub(super) fn judge_relative(check: &Check<'_>, figures: &Figures, measurement: Measurement, history: &History<'_>) -> Row {
+impl History<'_> {
+    /// How much runs of one build differ in this metric: the variance of the logarithm, 0 where too few runs tell.
+    pub(super) fn variance_between(&self, metric: Metric) -> f64 {
+        if self.comparison.standing != Standing::Ready || metric.unit() == Unit::Share {
+            return 0.0;
+        }
+        let history = history_estimates(metric, &self.jobs);
+        let series = [Series { history: &history, kind: kind(metric), usual: metric.usual_noise() }];
+        history_noise(&series)[0].map_or(0.0, |noise| noise.between)
+    }
+}
+
+/// A row, or what becomes one once all that is compared is known.
+#[derive(Debug)]
+pub(super) enum Slot<'a> {
+    Row(Row),
+    Pending(Pending<'a>),
+}
+
+/// A check of a value that has a history.
+#[derive(Debug)]
+pub(super) struct Pending<'a> {
+    check: Check<'a>,
+    evidence: Evidence,
+    value: f64,
+    compared: Compared,
+}
+
+/// How often the release may be loaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sittings {
+    pub(super) done: usize,
+    pub(super) most: usize,
+}
+
+impl Sittings {
+    /// Whether another load may follow.
+    pub(super) fn may_go_on(self) -> bool {
+        self.done < self.most
+    }
+}
+
+/// Begins to judge a `rise` or `fall`.
+pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, history: &History<'_>) -> Slot<'a> {
     let History { comparison, jobs } = history;
     let baseline = baseline_value(check.metric, jobs);
+    let measurement = measured.measurement;
     let movement = measurement.value.zip(baseline.as_ref()).map(|(value, baseline)| Movement::of(check, baseline.value, value));
     let change = movement.as_ref().and_then(Movement::shown);
     let run_count = baseline.as_ref().map_or(0, |baseline| baseline.runs);
     let evidence = Evidence { measurement, baseline, change };
-    let shortage = shortage(check.metric, figures, measurement);
     if let Standing::TooFew { text, .. } = &comparison.standing {
-        return not_compared(check, evidence, movement.filter(|_| shortage.is_none()), text);
+        return Slot::Row(not_compared(check, evidence, movement.filter(|_| measured.shortage.is_none()), text));
     }
-    if let Some(shortage) = shortage {
-        return check.row(FindingOutcome::Inconclusive, shortage.kind.into(), evidence, shortage.text);
+    if let Some(shortage) = &measured.shortage {
+        return Slot::Row(check.row(FindingOutcome::Inconclusive, shortage.kind.into(), evidence, shortage.text.clone()));
     }
     let Some(movement) = movement.filter(|_| run_count >= RUNS_NEEDED as u64) else {
         let reason = format!(
@@ -51,9 +91,165 @@ pub(super) fn judge_relative(check: &Check<'_>, figures: &Figures, measurement: 
             format_count(samples_needed(check.metric)),
             check.metric.title()
         );
-        return check.row(FindingOutcome::Inconclusive, Cause::TooFewSamples, evidence, reason);
+        return Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::TooFewSamples, evidence, reason));
     };
-    let reason = movement.sentence(check);
+    if check.metric.unit() == Unit::Share {
+        return Slot::Row(of_values(check, evidence, &movement));
+    }
+    let history = history_estimates(check.metric, jobs);
+    if history.len() < RUNS_NEEDED || measured.estimates.is_empty() {
+        let reason = movement.sentence(check, None);
+        return Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::Undefined, evidence, reason));
+    }
+    Slot::Pending(Pending {
+        check: *check,
+        value: movement.to,
+        compared: Compared {
+            limits: limits(check, movement.from),
+            worse: worse(check.rule),
+            kind: kind(check.metric),
+            usual: check.metric.usual_noise(),
+            history,
+            sittings: measured.estimates.clone(),
+            tail: measured.tail(check.metric),
+        },
+        evidence,
+    })
+}
+
+/// Decides what is pending, all of it together.
+pub(super) fn decide(slots: Vec<Slot<'_>>, sittings: Sittings) -> Vec<Row> {
+    let compared: Vec<Compared> = slots.iter().filter_map(Slot::compared).cloned().collect();
+    let mut changes = change::judge_history(&compared, sittings.most).into_iter();
+    let row = |slot: Slot<'_>| match slot {
+        Slot::Row(row) => row,
+        Slot::Pending(pending) => pending.row(changes.next().flatten(), sittings),
+    };
+    slots.into_iter().map(row).collect()
+}
+
+impl Slot<'_> {
+    fn compared(&self) -> Option<&Compared> {
+        match self {
+            Self::Row(_) => None,
+            Self::Pending(pending) => Some(&pending.compared),
+        }
+    }
+}
+
+impl Pending<'_> {
+    fn row(self, change: Option<change::Change>, sittings: Sittings) -> Row {
+        let Self { check, mut evidence, value, compared } = self;
+        let Some(change) = change else {
+            let reason = format!("{} can't be compared", check.metric.title());
+            return check.row(FindingOutcome::Inconclusive, Cause::Undefined, evidence, reason);
+        };
+        let from = value / change.log.exp();
+        let movement = Movement::of(&check, from, value);
+        if let Some(baseline) = &mut evidence.baseline {
+            baseline.value = from;
+        }
+        evidence.change = shown(&change, compared.worse);
+        let sentence = movement.sentence(&check, Some((change.low.exp_m1(), change.high.exp_m1())));
+        let may_go_on = sittings.may_go_on();
+        let visible = format!("+{}", format_share(visible_share(&change, compared.worse)));
+        let (outcome, cause, reason) = match change.decision {
+            Decision::Regressed => (FindingOutcome::Fail, Cause::Evaluated, sentence),
+            Decision::Unchanged => (FindingOutcome::Pass, Cause::Evaluated, sentence),
+            Decision::Unresolvable => (
+                FindingOutcome::Warn,
+                Cause::Evaluated,
+                format!("{sentence}; loads like this can only see {}", visible.replace('+', signed(compared.worse))),
+            ),
+            Decision::Undecided => (FindingOutcome::Inconclusive, Cause::Undecided, undecided(&check, &change, &sentence, compared.limits)),
+        };
+        let is_open = may_go_on && (change.decision == Decision::Undecided || change.suspect);
+        let excess = if outcome == FindingOutcome::Fail { movement.bound.excess(value) } else { 0.0 };
+        Row { excess, is_open, ..check.row(outcome, cause, evidence, reason) }
+    }
+}
+
+/// Why neither a pass nor a failure is proven.
+fn undecided(check: &Check<'_>, change: &change::Change, sentence: &str, limits: Limits) -> String {
+    let noise = format!("runs of one build differ by {} here", format_share(change.noise.exp_m1()));
+    let is_beyond = match worse(check.rule) {
+        Worse::Higher => change.log > limits.allowed,
+        Worse::Lower => -change.log > limits.allowed,
+    };
+    let why = if change.suspect {
+        "it looks like a regression, but one load alone proves none".to_owned()
+    } else if is_beyond {
+        format!("noise may explain it: {noise}")
+    } else {
+        let (direction, share) = match worse(check.rule) {
+            Worse::Higher => ("rise", limits.must_detect.exp_m1()),
+            Worse::Lower => ("fall", -(-limits.must_detect).exp_m1()),
+        };
+        format!("a {direction} of {} can't be excluded: {noise}", format_share(share))
+    };
+    format!("{sentence}; {why}")
+}
+
+const fn signed(worse: Worse) -> &'static str {
+    match worse {
+        Worse::Higher => "+",
+        Worse::Lower => "-",
+    }
+}
+
+fn visible_share(change: &change::Change, worse: Worse) -> f64 {
+    match worse {
+        Worse::Higher => change.visible.exp_m1(),
+        Worse::Lower => -(-change.visible).exp_m1(),
+    }
+}
+
+fn shown(change: &change::Change, worse: Worse) -> Option<Change> {
+    let percent = |log: f64| Some(log.exp_m1() * 100.0).filter(|percent| percent.is_finite());
+    let visible = Some(visible_share(change, worse) * 100.0).filter(|visible| visible.is_finite());
+    Some(Change {
+        percent: percent(change.log)?,
+        low: percent(change.low),
+        high: percent(change.high),
+        visible,
+        noise: percent(change.noise),
+    })
+}
+
+/// What a rule allows and must find, as logarithms; `at_least` is an absolute floor below which nothing is a change.
+fn limits(check: &Check<'_>, from: f64) -> Limits {
+    let log = |share: f64| match worse(check.rule) {
+        Worse::Higher => share.ln_1p(),
+        Worse::Lower => -(1.0 - share).max(LEAST_SHARE).ln(),
+    };
+    let floor = check.rules.at_least.map_or(0.0, |least| least / from);
+    let allowed = check.limit.max(floor);
+    let asked = check.rules.must_detect.filter(|&asked| asked > allowed);
+    let must_detect = asked.unwrap_or_else(|| MUST_DETECT.max(MUST_DETECT_TIMES * allowed));
+    Limits { allowed: log(allowed), must_detect: log(must_detect) }
+}
+
+fn worse(rule: Rule) -> Worse {
+    match rule {
+        Rule::Rise | Rule::Max => Worse::Higher,
+        Rule::Fall | Rule::Min => Worse::Lower,
+    }
+}
+
+/// Metrics of the same kind share their noise.
+fn kind(metric: Metric) -> u32 {
+    match metric {
+        Metric::Mean => 0,
+        Metric::Max => 1,
+        Metric::Throughput => 2,
+        Metric::Failures(_) => 3,
+        Metric::Percentile(percentile) => 2 * percentile.thousandths() + 4,
+        Metric::TimeToFirstByte(percentile) => 2 * percentile.thousandths() + 5,
+    }
+}
+
+fn of_values(check: &Check<'_>, evidence: Evidence, movement: &Movement) -> Row {
+    let reason = movement.sentence(check, None);
     match movement.is_breach() {
         None => check.row(FindingOutcome::Inconclusive, Cause::Undefined, evidence, reason),
         Some(false) => check.row(FindingOutcome::Pass, Cause::Evaluated, evidence, reason),
@@ -70,57 +266,7 @@ fn not_compared(check: &Check<'_>, evidence: Evidence, movement: Option<Movement
     let Some(movement) = movement else {
         return check.row(FindingOutcome::Skipped, Cause::NotCompared, evidence, why.to_owned());
     };
-    let reason = format!("{}; baseline too young: {run_count} of {RUNS_NEEDED} runs", movement.sentence(check));
+    let reason = format!("{}; baseline too young: {run_count} of {RUNS_NEEDED} runs", movement.sentence(check, None));
     let outcome = if movement.is_breach() == Some(true) { FindingOutcome::Warn } else { FindingOutcome::Skipped };
     check.row(outcome, Cause::NotCompared, evidence, reason)
-}
-
-impl Movement {
-    fn of(check: &Check<'_>, from: f64, to: f64) -> Self {
-        let limit = check.limit;
-        let (change, furthest) = match (check.metric.unit(), check.rule) {
-            (Unit::Share, Rule::Fall | Rule::Min) => (to - from, from - limit),
-            (Unit::Share, Rule::Rise | Rule::Max) => (to - from, from + limit),
-            (_, Rule::Fall | Rule::Min) => (to / from - 1.0, from * (1.0 - limit)),
-            (_, Rule::Rise | Rule::Max) => (to / from - 1.0, from * (1.0 + limit)),
-        };
-        let counts = match check.rules.at_least {
-            None => Some(true),
-            Some(least) => side((to - from).abs(), least).map(|side| side != Side::Below),
-        };
-        Self { from, to, change, bound: Bound::of(check.rule, furthest), counts }
-    }
-
-    /// Beyond what is allowed, and by enough to count; `None` where it can't be told.
-    fn is_breach(&self) -> Option<bool> {
-        if !self.change.is_finite() {
-            return None;
-        }
-        Some(self.bound.is_broken_by(self.to)? && self.counts?)
-    }
-
-    fn shown(&self) -> Option<Change> {
-        self.change.is_finite().then_some(Change { percent: self.change * 100.0, low: None, high: None, visible: None })
-    }
-
-    fn sentence(&self, check: &Check<'_>) -> String {
-        let unit = check.metric.unit();
-        let title = check.metric.title();
-        if !self.change.is_finite() {
-            return format!("{title} {} can't be compared with a baseline of {}", value_text(unit, self.to), value_text(unit, self.from));
-        }
-        let (from, to) = told_apart(unit, self.from, self.to);
-        let signed_limit = if self.bound.broken == Side::Below { -check.limit } else { check.limit };
-        let (change, allowed) = changes_apart(unit, self.change, signed_limit);
-        let moved = match side(self.to, self.from) {
-            Some(Side::Above) => format!("{title} rose from {from} to {to} ({change})"),
-            Some(Side::Below) => format!("{title} fell from {from} to {to} ({change})"),
-            Some(Side::At) | None => format!("{title} stayed at {to}"),
-        };
-        let too_small = self.bound.is_broken_by(self.to) == Some(true) && self.counts == Some(false);
-        match check.rules.at_least.filter(|_| too_small) {
-            Some(least) => format!("{moved}, allowed {allowed}, but by less than {}", value_text(unit, least)),
-            None => format!("{moved}, allowed {allowed}"),
-        }
-    }
 }

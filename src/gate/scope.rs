@@ -2,6 +2,7 @@
 //! the judged run and of every baseline run.
 
 use crate::run::{PhaseSelection, Run, Summary};
+use crate::stats::Histogram;
 
 /// Whose figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub enum Scope<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
     pub summary: Summary,
+    /// The latencies once more, in blocks of time.
+    pub blocks: Vec<Histogram>,
+    /// How many requests were answered as expected in each block of time.
+    pub answered: Vec<u64>,
     /// Length of the scope (s).
     pub seconds: f64,
 }
@@ -75,11 +80,27 @@ impl Figures {
         if !(0..run.phases.len()).any(|index| run.selects(selection, index)) {
             return None;
         }
-        let summary = match subject {
-            Subject::Endpoint(name) => run.summary(run.endpoints.iter().find(|endpoint| endpoint.name == name)?, selection),
-            Subject::Total => run.total(selection),
+        let seconds = run.duration_of(selection).as_secs_f64();
+        let Subject::Endpoint(name) = subject else {
+            let (summary, blocks) = (run.total(selection), run.total_latency_blocks(selection));
+            return Some(Self { summary, blocks, answered: run.answered_blocks(None, selection), seconds });
         };
-        Some(Self { summary, seconds: run.duration_of(selection).as_secs_f64() })
+        let endpoint = run.endpoints.iter().find(|endpoint| endpoint.name == name)?;
+        let (summary, blocks) = (run.summary(endpoint, selection), run.latency_blocks(endpoint, selection));
+        Some(Self { summary, blocks, answered: run.answered_blocks(Some(endpoint), selection), seconds })
+    }
+
+    /// All of several loads together, for counts; latencies of different loads are never mixed by anybody else.
+    #[must_use]
+    pub fn together(of: &[Self]) -> Option<Self> {
+        let (first, rest) = of.split_first()?;
+        let mut all = first.clone();
+        for one in rest {
+            all.summary.counts.merge(&one.summary.counts);
+            all.summary.latency.merge(&one.summary.latency);
+            all.seconds += one.seconds;
+        }
+        Some(all)
     }
 
     /// Requests that were answered as expected, each second; `None` without a length.

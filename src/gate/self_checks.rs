@@ -25,6 +25,15 @@ pub(super) enum Trust {
     Nothing(String),
 }
 
+impl Examination {
+    /// Tells of loads that were left out because another one can be trusted.
+    pub(super) fn note_left_out(&mut self, left_out: usize, of: usize) {
+        if let Some(check) = self.checks.iter_mut().find(|check| check.name == "generator") {
+            check.detail = format!("{}; {left_out} of {of} loads was left out, because its generator did not", check.detail);
+        }
+    }
+}
+
 /// Examines a run.
 pub(super) fn examine(run: &Run) -> Examination {
     let complete = complete(run);

@@ -56,7 +56,7 @@ pub enum FindingOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// A stable word: `gate_failed`, `incomplete`, `conserved`, `generator`, `endpoint_without_requests`, `no_samples`,
-    /// `too_few_samples`, `undefined`, `distrusted`, `nothing_checked`, `no_baseline`, `other_baseline`, `waived`, `warning`, `unused_waiver`.
+    /// `too_few_samples`, `undefined`, `undecided`, `distrusted`, `nothing_checked`, `no_baseline`, `other_baseline`, `waived`, `warning`, `unused_waiver`.
     pub code: String,
     /// One sentence for a person.
     pub text: String,
@@ -128,8 +128,11 @@ pub struct Change {
     /// The interval around it, `null` where none was computed.
     pub low: Option<f64>,
     pub high: Option<f64>,
-    /// The smallest change that this run could have seen, `null` where it is not known.
+    /// The smallest change for the worse that this run finds with 99 % probability, `null` where it is not known.
     pub visible: Option<f64>,
+    /// By how much runs of the same build differ here (one standard deviation), `null` where it is not known.
+    #[serde(default)]
+    pub noise: Option<f64>,
 }
 
 /// One way in which the run itself was examined.

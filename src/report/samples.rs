@@ -139,7 +139,7 @@ pub(crate) fn rise(endpoint: &str, metric: &str, measured: f64, baseline: f64) -
         rule: Rule::Rise,
         limit: 0.1,
         baseline: Some(BaselineValue { value: baseline, runs: 7, newest: at("2026-11-19T02:00:00Z"), oldest: at("2026-11-12T02:00:00Z") }),
-        change: Some(Change { percent, low: Some(percent - 6.0), high: Some(percent + 6.0), visible: Some(7.2) }),
+        change: Some(Change { percent, low: Some(percent - 6.0), high: Some(percent + 6.0), visible: Some(7.2), noise: Some(2.1) }),
         ..finding(endpoint, metric, measured)
     }
 }

@@ -2,6 +2,7 @@
 //! it meet here and do not know each other. Its file form is in `file.rs`.
 
 mod baseline;
+mod blocks;
 mod environment;
 mod file;
 #[cfg(test)]
@@ -16,7 +17,9 @@ use jiff::Timestamp;
 
 pub use self::baseline::{Baseline, BaselineRun, Incomparable, incomparable};
 pub use self::environment::Environment;
-pub use self::file::{FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, load_run, read_run, run_schema, write_run};
+pub use self::file::{
+    FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, earlier_run_file_name, load_run, load_runs, read_run, run_schema, write_run,
+};
 pub use crate::endpoint::EndpointRole;
 use crate::stats::Histogram;
 

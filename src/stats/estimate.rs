@@ -229,7 +229,9 @@ mod tests {
             let blocks = |factor: u64| -> Vec<Histogram> {
                 samples.iter().map(|block| {
                     let mut histogram = Histogram::new();
-                    block.iter().for_each(|micros| histogram.record(micros * factor));
+                    for micros in block {
+                        histogram.record(micros * factor);
+                    }
                     histogram
                 }).collect()
             };

@@ -20,7 +20,7 @@ pub struct Series<'a> {
     /// One for each baseline run.
     pub history: &'a [Estimate],
     /// Metrics of the same kind share their noise.
-    pub kind: usize,
+    pub kind: u32,
     /// The usual standard deviation between runs of this kind, of the logarithm.
     pub usual: f64,
 }
@@ -67,7 +67,7 @@ impl Spread {
 }
 
 /// The variance that the metrics of a kind show together, and how many runs it weighs.
-fn shared(series: &[Series<'_>], spreads: &[Spread], kind: usize) -> (f64, f64) {
+fn shared(series: &[Series<'_>], spreads: &[Spread], kind: u32) -> (f64, f64) {
     let of_kind = || series.iter().zip(spreads).filter(|(one, _)| one.kind == kind);
     let freedom: f64 = of_kind().map(|(_, spread)| ENDPOINT_WEIGHT * spread.freedom).sum();
     let seen: f64 = of_kind().map(|(_, spread)| ENDPOINT_WEIGHT * spread.freedom * spread.variance).sum();
@@ -102,7 +102,7 @@ pub struct SeriesOfRounds<'a> {
     pub rounds: &'a [Estimate],
     /// Rounds of one build against itself, made before.
     pub against_itself: &'a [Estimate],
-    pub kind: usize,
+    pub kind: u32,
     /// The usual standard deviation of a round, sampling apart.
     pub usual: f64,
 }

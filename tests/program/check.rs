@@ -165,9 +165,17 @@ fn a_release_is_compared_with_the_runs_that_the_nightly_job_kept() {
 
     workspace.perfgate("check shop.yaml").with(0).prints("perfgate: passed · 1 check ").prints("baseline (3 runs)");
     let target = format!("--target {}", slower.url());
-    workspace.perfgate(&format!("check shop.yaml {target}")).with(1).prints("GET /api/products got slower: p95 ").prints("allowed +50 %");
+    let ended = workspace.perfgate(&format!("check shop.yaml {target}")).with(1);
+    ended
+        .prints("GET /api/products got slower: p95 ")
+        .prints("allowed +50 %")
+        .says("loading shop again, 2 of at most 3: GET /api/products: p95 rose");
+    assert!(workspace.has("perfgate-out/run-1.json") && !workspace.has("perfgate-out/run-2.json"));
+    workspace.perfgate("judge perfgate-out").with(1);
     let finding = &workspace.json("perfgate-out/verdict.json")["findings"][0];
     assert_eq!((&finding["rule"], &finding["baseline"]["runs"]), (&"rise".into(), &3.into()), "{finding:#}");
+    workspace.perfgate(&format!("check shop.yaml {target} --max-duration 1s")).with(1);
+    assert!(!workspace.has("perfgate-out/run-1.json"), "the earlier loads went with their result");
     workspace.perfgate(&format!("check shop.yaml {target} --baseline none")).with(3);
 }
 

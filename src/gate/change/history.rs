@@ -22,7 +22,7 @@ pub struct Compared {
     pub limits: Limits,
     pub worse: Worse,
     /// Metrics of the same kind share their noise.
-    pub kind: usize,
+    pub kind: u32,
     /// The usual standard deviation between runs of this kind, of the logarithm.
     pub usual: f64,
     /// One for each baseline run.
@@ -80,7 +80,8 @@ impl Family {
         let critical = self.critical(one, noise);
         let Sittings { all, single } = Sittings::of(one, noise, one.sittings.len())?;
         let is_enough = one.tail >= TAIL_NEEDED;
-        let is_confirmed = one.sittings.len() > 1 && single.change > one.limits.allowed && may_fail;
+        // Where no second sitting can come, as for a stored run, the one there is decides.
+        let is_confirmed = most_sittings == 1 || (one.sittings.len() > 1 && single.change > one.limits.allowed && may_fail);
         let decision = if is_enough && is_confirmed && all.is_beyond(one.limits, critical) {
             Decision::Regressed
         } else if is_enough && all.is_unchanged(one.limits) {
@@ -159,6 +160,12 @@ mod tests {
 
     fn decided(one: &Compared) -> Change {
         judge_history(std::slice::from_ref(one), 3)[0].unwrap()
+    }
+
+    #[test]
+    fn a_run_that_is_alone_decides_alone() {
+        let alone = judge_history(&[compared(&[0.3])], 1)[0].unwrap();
+        assert_eq!(alone.decision, Decision::Regressed);
     }
 
     #[test]

@@ -97,10 +97,10 @@ impl Measured {
 
     fn shown(&self, worse: Worse, decision: Decision, critical: f64, noise: f64) -> Change {
         let factor = t_quantile(SHOWN_LEVEL, self.freedom);
-        let (best, worst) = (self.change - factor * self.low, self.change + factor * self.up);
+        let (at_best, at_worst) = (self.change - factor * self.low, self.change + factor * self.up);
         let (low, high) = match worse {
-            Worse::Higher => (best, worst),
-            Worse::Lower => (-worst, -best),
+            Worse::Higher => (at_best, at_worst),
+            Worse::Lower => (-at_worst, -at_best),
         };
         let visible = (critical + FOUND) * self.low;
         Change { decision, log: worse.signed(self.change), low, high, visible, noise, suspect: false }

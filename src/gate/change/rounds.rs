@@ -17,7 +17,7 @@ pub struct Paired {
     pub limits: Limits,
     pub worse: Worse,
     /// Metrics of the same kind share their noise.
-    pub kind: usize,
+    pub kind: u32,
     /// The usual standard deviation of a round of this kind, of the logarithm of new over old.
     pub usual: f64,
     /// The logarithm of new over old in each round.

@@ -87,6 +87,22 @@ pub fn load_run(path: &Path) -> Result<Run, RunFileError> {
     read_run(&bytes).map_err(|source| RunFileError::At { path, source: Box::new(source) })
 }
 
+/// The name of the file of an earlier load of the same check, counted from 1; the last one's is [`RUN_FILE_NAME`].
+#[must_use]
+pub fn earlier_run_file_name(number: usize) -> String {
+    format!("run-{number}.json")
+}
+
+/// Reads every load that a check left in the folder `path`, in order; or the one run file at `path`.
+///
+/// # Errors
+/// [`RunFileError`], always with the path.
+pub fn load_runs(path: &Path) -> Result<Vec<Run>, RunFileError> {
+    let earlier = (1..).map(|number| path.join(earlier_run_file_name(number))).take_while(|path| path.is_file());
+    let paths: Vec<_> = if path.is_dir() { earlier.collect() } else { Vec::new() };
+    paths.iter().map(|path| load_run(path)).chain([load_run(path)]).collect()
+}
+
 /// The bytes of a run's file. Numbers that are not finite are left out, so that the file is always JSON.
 #[must_use]
 pub fn write_run(run: &Run) -> Vec<u8> {
