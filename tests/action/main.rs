@@ -10,4 +10,5 @@ mod newcomer;
 mod outcomes;
 mod release;
 mod support;
+mod tools;
 mod workflows;

@@ -9,6 +9,6 @@ mod runner;
 mod shop;
 
 pub use expression::text_of;
-pub use machine::{Machine, Program, repository};
+pub use machine::{Machine, Program, found_on_path, repository};
 pub use runner::{Ended, Runner, read_yaml, workflows};
 pub use shop::Shop;
