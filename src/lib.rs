@@ -79,7 +79,7 @@ pub mod report;
 pub mod run;
 /// From a scenario file to a checked Scenario; the guard.
 pub mod scenario;
-/// Histograms and percentiles.
+/// Histograms and percentiles, and how sure a number is.
 pub mod stats;
 /// Durations, rates, shares and percentiles, each with its unit.
 pub mod units;

@@ -37,7 +37,7 @@ const FAMILIES: [(&str, &[&str]); 2] =
     [("baseline", &["directory", "file"]), ("report", &["terminal", "markdown", "json", "junit", "csv", "gitlab"])];
 
 /// What only some files may name.
-const DOORS: [(&str, &[&str]); 19] = [
+const DOORS: [(&str, &[&str]); 20] = [
     ("clap", &["cli.rs"]),
     ("clap_complete", &["cli.rs"]),
     ("clap_mangen", &["cli.rs"]),
@@ -48,6 +48,7 @@ const DOORS: [(&str, &[&str]); 19] = [
     ("reqwest", &["load/preflight.rs"]),
     ("rustls", &["load/"]),
     ("hdrhistogram", &["stats/"]),
+    ("statrs", &["stats/"]),
     ("axum", &["demo/"]),
     ("indicatif", &["commands/progress.rs"]),
     ("comfy_table", &["report/"]),

@@ -1,11 +1,18 @@
 //! The mathematics of latency: histograms, percentiles and how sure they are. Pure; knows nothing of HTTP, files or time.
 
+#[cfg(test)]
+pub(crate) mod chance;
 mod estimate;
 mod histogram;
 mod noise;
+mod proportion;
 mod quantile;
 
 pub use estimate::{Estimate, PercentileEstimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate};
 pub use histogram::{Histogram, HistogramError};
 pub use noise::{Noise, Restarts, RoundNoise, Series, SeriesOfRounds, history_noise, round_noise};
+pub use proportion::{
+    FailureHistory, Interval, LimitPosition, Proportion, RateChange, limit_position, newcombe, overdispersion, rate_changes,
+    slices_overdispersion, wilson,
+};
 pub use quantile::{normal_quantile, t_quantile};
