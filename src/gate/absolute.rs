@@ -7,7 +7,7 @@ use super::relative::Sittings;
 use super::sittings::Measured;
 use super::wording::{told_apart, value_text};
 use super::{Figures, FindingOutcome, Measurement, Metric, Rule, Scope};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, LimitPosition, Proportion, limit_position};
 use crate::units::format_count;
 
 /// How many causes of failures a sentence names.
@@ -55,18 +55,7 @@ fn failures_are_near(check: &Check<'_>, measurement: Measurement) -> bool {
     if matches!(check.scope, Scope::WholeRun) {
         return false;
     }
-    let (low, high) = wilson(failed, measurement.samples);
-    low <= check.limit && check.limit <= high
-}
-
-/// The interval of a share (Wilson 1927).
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn wilson(failed: u64, requests: u64) -> (f64, f64) {
-    let (n, p) = (requests as f64, failed as f64 / requests as f64);
-    let squared = CLEAR * CLEAR;
-    let centre = (p + squared / (2.0 * n)) / (1.0 + squared / n);
-    let half = CLEAR / (1.0 + squared / n) * (p * (1.0 - p) / n + squared / (4.0 * n * n)).sqrt();
-    (centre - half, centre + half)
+    limit_position(Proportion::new(failed, measurement.samples), check.limit, 1.0) == LimitPosition::Between
 }
 
 /// Judges the value as it was measured.

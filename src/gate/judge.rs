@@ -165,7 +165,7 @@ impl Judge<'_> {
             None => Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::NoSamples, Evidence::NONE, absent(check))),
             Some(last) => match self.trust {
                 Trust::Whole => self.trusted(check, &figures, &history),
-                Trust::AnsweredFailures(why) => Slot::Row(self.answered_failures(check, last, &history, why)),
+                Trust::AnsweredFailures(why) => Slot::Row(self.answered_failures(check, last, why)),
                 Trust::Nothing(why) => Slot::Row(distrusted(check, last, why)),
             },
         };
@@ -174,34 +174,25 @@ impl Judge<'_> {
 
     fn trusted<'g>(&self, check: &Check<'g>, figures: &[Figures], history: &History<'_>) -> Slot<'g> {
         match Measured::of(check.metric, figures) {
-            Some(measured) => compare_or_judge(check, &measured, history, self.sittings),
+            Some(measured) if check.is_relative() => compare(check, &measured, figures, history),
+            Some(measured) => Slot::Row(judge_absolute(check, &measured, history.variance_between(check.metric), self.sittings)),
             None => Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::NoSamples, Evidence::NONE, absent(check))),
         }
     }
 
     /// What a run that can't be trusted may still prove: failures that the server itself answered.
-    fn answered_failures(&self, check: &Check<'_>, figures: &Figures, history: &History<'_>, why: &str) -> Row {
-        if check.metric.unit() == Unit::Share {
+    fn answered_failures(&self, check: &Check<'_>, figures: &Figures, why: &str) -> Row {
+        if check.metric.unit() == Unit::Share && !check.is_relative() {
             let measured = Measured::answered(check.metric, figures);
             let none_follows = Sittings { most: self.sittings.done, ..self.sittings };
-            let row = match compare_or_judge(check, &measured, history, none_follows) {
-                Slot::Row(row) => Some(row),
-                Slot::Pending(_) => None,
-            };
-            if let Some(mut row) = row.filter(|row| row.finding.outcome == FindingOutcome::Fail) {
+            let mut row = judge_absolute(check, &measured, 0.0, none_follows);
+            if row.finding.outcome == FindingOutcome::Fail {
                 row.finding.reason.push_str("; counted are only failures that the server itself answered");
                 return row;
             }
         }
         distrusted(check, figures, why)
     }
-}
-
-fn compare_or_judge<'g>(check: &Check<'g>, measured: &Measured, history: &History<'_>, sittings: Sittings) -> Slot<'g> {
-    if check.is_relative() {
-        return compare(check, measured, history);
-    }
-    Slot::Row(judge_absolute(check, measured, history.variance_between(check.metric), sittings))
 }
 
 fn distrusted(check: &Check<'_>, figures: &Figures, why: &str) -> Row {
@@ -469,9 +460,22 @@ mod tests {
         let run = |count, failed| {
             RunSample::new().ok("GET /a", "hold", count, 10.0).failed("GET /a", "hold", failed, FailureClass::Status).done()
         };
-        let verdict = compared(&run(990, 10), "defaults: {failures: {rise: 0.5%}}", &baseline(vec![run(999, 1); 3]));
-        assert_eq!(first_reason(&verdict), "failure rate rose from 0.1 % to 1 % (+0.9 points), allowed +0.5 points");
+        let store = baseline(vec![run(999, 1); 3]);
+        let verdict = compared(&run(970, 30), "defaults: {failures: {rise: 0.5%}}", &store);
+        assert!(first_reason(&verdict).starts_with("failure rate rose from 0.1 % to 3 % (+2.9 points, between "), "{verdict:?}");
         assert_eq!(verdict.exit_code, 1);
+        let verdict = compared(&run(990, 10), "defaults: {failures: {rise: 0.5%}}", &store);
+        assert!(first_reason(&verdict).ends_with("allowed +0.5 points; so few failures may be chance"), "{verdict:?}");
+        assert_eq!(outcomes(&verdict), (Outcome::Warn, 0, vec![Warn]));
+        let rules = thresholds("defaults: {failures: {rise: 0.5%}}");
+        for (loads, outcome, again) in [
+            (vec![run(970, 30)], Inconclusive, true),
+            (vec![run(970, 30), run(970, 30)], Fail, false),
+            (vec![run(970, 30), run(1000, 0), run(1000, 0)], Warn, false),
+        ] {
+            let judgement = judge_release(Release { loads: &loads, most_loads: 3 }, &rules, BaselineChoice::Store(&store));
+            assert_eq!((judgement.verdict.findings[0].outcome, judgement.again.is_some()), (outcome, again), "{:?}", judgement.verdict);
+        }
         let verdict = compared(&run(1500, 0), "total: {throughput: {fall: 10%}}", &baseline(vec![run(2000, 0); 3]));
         assert_eq!(first_reason(&verdict), "throughput fell from 200/s to 150/s (-25 %, between -31 % and -19 %), allowed -10 %");
         assert_eq!(verdict.exit_code, 1);

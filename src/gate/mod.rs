@@ -6,6 +6,7 @@ pub mod change;
 mod check;
 mod comparison;
 mod enough_data;
+mod failures;
 mod fit;
 mod judge;
 mod limits;

@@ -1,5 +1,5 @@
 //! `rise` and `fall`: a measured value against the baseline's. Latencies and rates are decided together, once all of
-//! them are known; of failure rates the measured values are compared.
+//! them are known; failure rates likewise, in a family of their own.
 
 use jiff::Timestamp;
 
@@ -7,6 +7,7 @@ use super::change::{self, Compared, Decision, Limits, Worse};
 use super::check::{Cause, Check, Evidence, Row};
 use super::comparison::{Comparison, RUNS_NEEDED, Standing, baseline_value, history_estimates};
 use super::enough_data::samples_needed;
+use super::failures::{PendingRate, decide_rates};
 use super::movement::Movement;
 use super::sittings::Measured;
 use super::{Change, Figures, FindingOutcome, Metric, Rule, Unit};
@@ -44,6 +45,7 @@ impl History<'_> {
 pub(super) enum Slot<'a> {
     Row(Row),
     Pending(Pending<'a>),
+    Rate(PendingRate<'a>),
 }
 
 /// A check of a value that has a history.
@@ -70,7 +72,7 @@ impl Sittings {
 }
 
 /// Begins to judge a `rise` or `fall`.
-pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, history: &History<'_>) -> Slot<'a> {
+pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figures], history: &History<'_>) -> Slot<'a> {
     let History { comparison, jobs } = history;
     let baseline = baseline_value(check.metric, jobs);
     let measurement = measured.measurement;
@@ -93,8 +95,8 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, history: &Hist
         );
         return Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::TooFewSamples, evidence, reason));
     };
-    if check.metric.unit() == Unit::Share {
-        return Slot::Row(of_values(check, evidence, &movement));
+    if let Metric::Failures(kind) = check.metric {
+        return Slot::Rate(PendingRate::of(check, kind, evidence, loads, jobs));
     }
     let history = history_estimates(check.metric, jobs);
     if history.len() < RUNS_NEEDED || measured.estimates.is_empty() {
@@ -121,18 +123,24 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, history: &Hist
 pub(super) fn decide(slots: Vec<Slot<'_>>, sittings: Sittings) -> Vec<Row> {
     let compared: Vec<Compared> = slots.iter().filter_map(Slot::compared).cloned().collect();
     let mut changes = change::judge_history(&compared, sittings.most).into_iter();
-    let row = |slot: Slot<'_>| match slot {
-        Slot::Row(row) => row,
-        Slot::Pending(pending) => pending.row(changes.next().flatten(), sittings),
-    };
-    slots.into_iter().map(row).collect()
+    let mut rows = Vec::with_capacity(slots.len());
+    let mut rates = Vec::new();
+    for slot in slots {
+        match slot {
+            Slot::Row(row) => rows.push(row),
+            Slot::Pending(pending) => rows.push(pending.row(changes.next().flatten(), sittings)),
+            Slot::Rate(rate) => rates.push(rate),
+        }
+    }
+    rows.extend(decide_rates(rates, sittings));
+    rows
 }
 
 impl Slot<'_> {
     fn compared(&self) -> Option<&Compared> {
         match self {
-            Self::Row(_) => None,
             Self::Pending(pending) => Some(&pending.compared),
+            Self::Row(_) | Self::Rate(_) => None,
         }
     }
 }
@@ -245,18 +253,6 @@ fn kind(metric: Metric) -> u32 {
         Metric::Failures(_) => 3,
         Metric::Percentile(percentile) => 2 * percentile.thousandths() + 4,
         Metric::TimeToFirstByte(percentile) => 2 * percentile.thousandths() + 5,
-    }
-}
-
-fn of_values(check: &Check<'_>, evidence: Evidence, movement: &Movement) -> Row {
-    let reason = movement.sentence(check, None);
-    match movement.is_breach() {
-        None => check.row(FindingOutcome::Inconclusive, Cause::Undefined, evidence, reason),
-        Some(false) => check.row(FindingOutcome::Pass, Cause::Evaluated, evidence, reason),
-        Some(true) => {
-            let excess = movement.bound.excess(movement.to);
-            Row { excess, ..check.row(FindingOutcome::Fail, Cause::Evaluated, evidence, reason) }
-        }
     }
 }
 
