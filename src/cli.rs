@@ -74,7 +74,7 @@ pub enum Verb {
 }
 
 /// What changes a scenario's load, and what may be loaded.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct LoadArgs {
     /// Load this instead of the scenario's target; so does `PERFGATE_TARGET`
     #[arg(long, value_name = "URL")]
@@ -149,6 +149,12 @@ pub struct CheckArgs {
     /// All judged time of one scenario: what is not sure after one load is loaded again within it [default: 3 times the judged phases]
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     pub max_duration: Option<Duration>,
+    /// A second deployment, of the old build: both are loaded side by side, in rounds, and compared with each other
+    #[arg(long, value_name = "URL")]
+    pub against: Option<String>,
+    /// Run by `sh -c` before each round, to start both sides anew; it ends once they are ready, and its standard error is shown
+    #[arg(long, value_name = "CMD", requires = "against")]
+    pub between_rounds: Option<String>,
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
     pub out: PathBuf,

@@ -10,6 +10,7 @@ use super::judging::{Judging, print_verdict, soften};
 use super::measure::{self, find_target, open_scenario};
 use super::reproduce::check_command;
 use super::results::Results;
+use super::side_by_side;
 use crate::cli::CheckArgs;
 use crate::exit::ExitCode;
 use crate::files::write_atomically;
@@ -25,6 +26,8 @@ const USUAL_LOADS: usize = 3;
 /// One scenario with all that its check needs.
 struct Prepared {
     scenario: Arc<Scenario>,
+    /// The same on the deployment of `--against`.
+    beside: Option<Arc<Scenario>>,
     judging: Judging,
     results: Results,
     reproduce: String,
@@ -78,13 +81,14 @@ fn prepare_all(world: &mut World, args: &CheckArgs) -> Result<Vec<Prepared>, Com
     let mut prepared: Vec<Prepared> = Vec::new();
     for path in &args.scenarios {
         let scenario = open_scenario(world, path, &args.load)?;
+        let beside = args.against.as_ref().map(|other| side_by_side::open(world, path, other, &args.load)).transpose()?;
         if prepared.iter().any(|other| other.scenario.name == scenario.name) {
             return Err(CommandError::SameName { name: scenario.name.clone() });
         }
         let judging = Judging::for_scenario(&args.judging, &scenario)?;
         let results = Results::prepare(&folder_of(args, &scenario.name))?;
         let reproduce = check_command(path, args);
-        prepared.push(Prepared { scenario, judging, results, reproduce });
+        prepared.push(Prepared { scenario, beside, judging, results, reproduce });
     }
     Ok(prepared)
 }
@@ -105,11 +109,14 @@ fn folder_of(args: &CheckArgs, name: &str) -> PathBuf {
 }
 
 fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abort) -> Result<Concluded, CommandError> {
-    let Prepared { scenario, judging, results, reproduce } = prepared;
+    let Prepared { scenario, beside, judging, results, reproduce } = prepared;
     let (run, mut verdict, written) = match find_target(&scenario, &args.load, abort) {
         Ok(endpoints) => {
             let release = Order { scenario: &scenario, endpoints, judging: &judging, results: &results };
-            let Loaded { run, mut verdict, written } = load_until_sure(world, &release, args, abort)?;
+            let Loaded { run, mut verdict, written } = match &beside {
+                Some(other) => side_by_side::load_until_sure(world, &release, other, args, abort)?,
+                None => load_until_sure(world, &release, args, abort)?,
+            };
             if let Some(code) = run.aborted_by.as_deref().and_then(exit_of_signal) {
                 verdict.exit_code = code.worse(verdict.exit()).number();
             }
@@ -133,18 +140,18 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
 }
 
 /// What is loaded, and by what it is judged.
-struct Order<'a> {
-    scenario: &'a Arc<Scenario>,
-    endpoints: Endpoints,
-    judging: &'a Judging,
-    results: &'a Results,
+pub(super) struct Order<'a> {
+    pub(super) scenario: &'a Arc<Scenario>,
+    pub(super) endpoints: Endpoints,
+    pub(super) judging: &'a Judging,
+    pub(super) results: &'a Results,
 }
 
 /// The last load of a release, and the verdict on all of them.
-struct Loaded {
-    run: Run,
-    verdict: Verdict,
-    written: Result<(), CommandError>,
+pub(super) struct Loaded {
+    pub(super) run: Run,
+    pub(super) verdict: Verdict,
+    pub(super) written: Result<(), CommandError>,
 }
 
 /// Loads the release, and again as long as that may tell more and `--max-duration` allows.
@@ -169,7 +176,7 @@ fn load_until_sure(world: &mut World, order: &Order<'_>, args: &CheckArgs, abort
 }
 
 /// How many loads fit into the judged time that one check may take; at least one.
-fn most_loads(scenario: &Scenario, max_duration: Option<Duration>) -> usize {
+pub(super) fn most_loads(scenario: &Scenario, max_duration: Option<Duration>) -> usize {
     let judged: Duration = scenario.load.phases.iter().filter(|phase| phase.measured).map(|phase| phase.length).sum();
     let Some(max_duration) = max_duration else { return USUAL_LOADS };
     let loads = max_duration.as_millis() / judged.as_millis().max(1);

@@ -95,6 +95,8 @@ impl Stage {
     fn check(&self, target: &SocketAddr, out: &str) -> CheckArgs {
         CheckArgs {
             max_duration: None,
+            against: None,
+            between_rounds: None,
             scenarios: vec![self.folder.join("shop.yaml")],
             judging: JudgingArgs {
                 thresholds: Some(self.folder.join("thresholds.yaml")),

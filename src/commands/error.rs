@@ -51,6 +51,8 @@ pub enum CommandError {
     SameName { name: String },
     #[error("the run was aborted: {reason}")]
     Aborted { reason: String, code: ExitCode },
+    #[error("`{command}` of --between-rounds failed: {what}")]
+    BetweenRounds { command: String, what: String },
     #[error("{text}")]
     Usage { text: String, hint: String },
     #[error("the demo cannot listen on 127.0.0.1:{port}: {source}")]
@@ -69,6 +71,7 @@ impl CommandError {
             }
             Self::Report(error) if !matches!(error, ReportError::NeedsVerdict(_)) => ExitCode::Internal,
             Self::Preflight(error) if !matches!(error, PreflightError::TlsFiles(_)) => ExitCode::TargetUnavailable,
+            Self::BetweenRounds { .. } => ExitCode::TargetUnavailable,
             Self::NotWritten(_) | Self::Output(_) => ExitCode::NotDelivered,
             Self::Aborted { code, .. } => *code,
             // What is left is wrong in what was typed or written.
@@ -90,6 +93,7 @@ impl CommandError {
             Self::NotWritten(_) => Some("is the folder writable, and is there room? --out names another".to_owned()),
             Self::SameName { .. } => Some("the name decides where results and baselines go: rename one".to_owned()),
             Self::Demo { .. } => Some("another port with --port N; 0 picks a free one".to_owned()),
+            Self::BetweenRounds { .. } => Some("it must start both deployments, wait until they are ready, and end with 0".to_owned()),
             Self::Usage { hint, .. } => Some(hint.clone()),
             _ => None,
         }

@@ -7,7 +7,7 @@ use super::error::CommandError;
 use crate::baseline::{self, BaselineError, Source};
 use crate::cli::{JudgingArgs, StdoutFormat};
 use crate::exit::ExitCode;
-use crate::gate::{BaselineChoice, Judgement, Release, Thresholds, Verdict, judge_release};
+use crate::gate::{BaselineChoice, Beside, Judgement, Release, Thresholds, Verdict, judge_release};
 use crate::report::{Format, Subject, render};
 use crate::run::{Baseline, EndpointRole, Run};
 use crate::scenario::Scenario;
@@ -49,6 +49,12 @@ impl Judging {
     #[must_use]
     pub fn judge(&self, run: &Run) -> Verdict {
         self.judge_loads(std::slice::from_ref(run), 1).verdict
+    }
+
+    /// The verdict on a release that was loaded beside another deployment.
+    #[must_use]
+    pub fn judge_beside(&self, loads: &[Run], beside: Beside<'_>, most_loads: usize) -> Judgement {
+        judge_release(Release { loads, most_loads }, &self.thresholds, BaselineChoice::SideBySide(beside))
     }
 
     /// The verdict on a release by its loads so far, of which there may be `most_loads`.

@@ -12,7 +12,7 @@ use crate::cli::LoadArgs;
 use crate::document::Document;
 use crate::exit::ExitCode;
 use crate::load::{
-    Abort, CertificateCheck, Endpoints, Event, Heading, Order, PreflightError, descriptor_limit, drive, not_started, preflight,
+    Abort, CertificateCheck, Endpoints, Event, Heading, LoadError, Order, PreflightError, descriptor_limit, drive, not_started, preflight,
 };
 use crate::plan::{Plan, Workload};
 use crate::run::Run;
@@ -76,6 +76,27 @@ pub fn load(
         world.note("warning: a checkpoint could not be written");
     }
     Ok(run)
+}
+
+/// Loads two deployments at the same time by the same plan: the release, with progress and checkpoints as [`load`], and the
+/// one beside it.
+pub fn load_beside(
+    world: &mut World,
+    release: (&Arc<Scenario>, Endpoints),
+    beside: (&Arc<Scenario>, Endpoints),
+    args: &LoadArgs,
+    results: &Results,
+    abort: &Abort,
+) -> Result<(Run, Run), CommandError> {
+    let (other, other_endpoints) = beside;
+    let plan = Arc::new(Plan::new(other, descriptor_limit()));
+    let order = Order { scenario: Arc::clone(other), plan, endpoints: other_endpoints, heading: heading(world, args) };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| drive(order, abort, &mut |_| {}));
+        let run = load(world, release.0, release.1, args, results, abort);
+        let other = other.join().map_err(|_| LoadError::Panicked)??;
+        Ok((run?, other))
+    })
 }
 
 /// The Run of a load that could not begin: nothing was sent, and it says why.

@@ -14,6 +14,7 @@ mod report;
 mod reproduce;
 mod results;
 mod run;
+mod side_by_side;
 mod surroundings;
 mod validate;
 

@@ -11,6 +11,10 @@ pub fn check_command(scenario: &Path, args: &CheckArgs) -> String {
     let mut words = vec!["perfgate".to_owned(), "check".to_owned(), quoted(&scenario.display().to_string())];
     words.extend(judging_words(&args.judging));
     words.extend(load_words(&args.load));
+    let quoted_flag =
+        |flag: &str, value: &Option<String>| value.iter().flat_map(|value| [flag.to_owned(), quoted(value)]).collect::<Vec<_>>();
+    words.extend(quoted_flag("--against", &args.against));
+    words.extend(quoted_flag("--between-rounds", &args.between_rounds));
     words.extend(args.max_duration.iter().flat_map(|length| ["--max-duration".to_owned(), format_duration(*length)]));
     words.join(" ")
 }

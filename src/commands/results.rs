@@ -37,10 +37,20 @@ impl Results {
             }
         }
         let _ = std::fs::remove_file(self.folder.join(RUN_FILE_NAME));
-        let mut number = 1;
-        while std::fs::remove_file(self.folder.join(earlier_run_file_name(number))).is_ok() {
-            number += 1;
+        for name in [earlier_run_file_name, beside_file_name] {
+            let mut number = 1;
+            while std::fs::remove_file(self.folder.join(name(number))).is_ok() {
+                number += 1;
+            }
         }
+    }
+
+    /// Writes the run of the deployment that was loaded beside the release in this round, counted from 1.
+    ///
+    /// # Errors
+    /// [`CommandError::NotWritten`].
+    pub fn write_beside(&self, number: usize, run: &Run) -> Result<(), CommandError> {
+        self.write(&beside_file_name(number), &write_run(run))
     }
 
     /// Gives the run that was written a name of its own, because the same release is loaded once more.
@@ -76,4 +86,8 @@ impl Results {
     fn write(&self, name: &str, content: &[u8]) -> Result<(), CommandError> {
         write_atomically(&self.folder.join(name), content).map_err(CommandError::NotWritten)
     }
+}
+
+fn beside_file_name(number: usize) -> String {
+    format!("against-{number}.json")
 }

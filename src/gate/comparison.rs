@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::enough_data::shortage;
 use super::{BaselinePolicy, BaselineRef, BaselineValue, Figures, GateSettings, Metric, Scope, Subject};
 use crate::run::{Baseline, BaselineRun, Run, incomparable};
-use crate::stats::Estimate;
+use crate::stats::{Estimate, Restarts};
 
 /// Comparison starts with so many runs.
 pub(super) const RUNS_NEEDED: usize = 3;
@@ -20,6 +20,18 @@ pub enum BaselineChoice<'a> {
     None,
     /// What a store held; it may be empty.
     Store(&'a Baseline),
+    /// Another deployment that was loaded at the same time.
+    SideBySide(Beside<'a>),
+}
+
+/// The other deployment of a comparison side by side.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// Where it was, for readers.
+    pub target: &'a str,
+    /// Its loads, one beside each load of the release.
+    pub loads: &'a [Run],
+    pub restarts: Restarts,
 }
 
 /// The runs to compare with, by job, newest first.
@@ -44,8 +56,12 @@ pub(super) enum Standing {
 }
 
 impl<'a> Comparison<'a> {
-    /// Selects the runs of a store that may be compared with `run`.
-    pub(super) fn select(run: &Run, settings: &GateSettings, choice: BaselineChoice<'a>) -> Self {
+    /// Selects the runs that may be compared with `run`: of a store; or, side by side, those beside the `judged` loads.
+    pub(super) fn select(run: &Run, judged: &[usize], settings: &GateSettings, choice: BaselineChoice<'a>) -> Self {
+        if let BaselineChoice::SideBySide(beside) = choice {
+            let jobs = judged.iter().filter_map(|&index| beside.loads.get(index)).map(|run| vec![run]).collect();
+            return Self { choice, jobs, left_out: Vec::new(), standing: Standing::Ready };
+        }
         let BaselineChoice::Store(baseline) = choice else {
             let standing = Standing::TooFew {
                 code: "no_baseline",
@@ -75,12 +91,29 @@ impl<'a> Comparison<'a> {
         self.jobs.len()
     }
 
+    /// How many runs a value needs to be compared with.
+    pub(super) fn runs_needed(&self) -> usize {
+        if self.beside().is_some() { 1 } else { RUNS_NEEDED }
+    }
+
+    /// The other deployment, where two are compared side by side.
+    pub(super) fn beside(&self) -> Option<Beside<'a>> {
+        match self.choice {
+            BaselineChoice::SideBySide(beside) => Some(beside),
+            BaselineChoice::None | BaselineChoice::Store(_) => None,
+        }
+    }
+
     /// As the verdict tells it.
     pub(super) fn reference(&self) -> Option<BaselineRef> {
-        let BaselineChoice::Store(baseline) = self.choice else { return None };
+        let source = match self.choice {
+            BaselineChoice::None => return None,
+            BaselineChoice::Store(baseline) => baseline.source.clone(),
+            BaselineChoice::SideBySide(beside) => format!("{}, loaded side by side", beside.target),
+        };
         let times = || self.jobs.iter().flatten().map(|run| run.started_at);
         Some(BaselineRef {
-            source: baseline.source.clone(),
+            source,
             runs: self.jobs.len() as u64,
             left_out: self.left_out.clone(),
             newest: times().max(),

@@ -40,12 +40,17 @@ pub fn judge(run: &Run, thresholds: &Thresholds, baseline: BaselineChoice<'_>) -
 #[must_use]
 pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: BaselineChoice<'_>) -> Judgement {
     let Release { loads, most_loads } = release;
-    let examined = Examined::of(loads);
+    let beside = match baseline {
+        BaselineChoice::SideBySide(beside) => beside.loads,
+        BaselineChoice::None | BaselineChoice::Store(_) => &[],
+    };
+    let examined = Examined::of(loads, beside);
     let run = examined.last();
-    let comparison = Comparison::select(run, thresholds.gate(), baseline);
+    let comparison = Comparison::select(run, &examined.judged, thresholds.gate(), baseline);
     let named = thresholds.named_phases();
     let sittings = Sittings { done: loads.len(), most: most_loads };
-    let judge = Judge { loads: &examined.judged, comparison: &comparison, trust: &examined.examination.trust, sittings };
+    let judged: Vec<&Run> = examined.judged.iter().map(|&index| &loads[index]).collect();
+    let judge = Judge { loads: &judged, comparison: &comparison, trust: &examined.examination.trust, sittings };
     let slots = groups(run, thresholds, &named).iter().flat_map(|group| judge.group(group)).collect();
     let mut rows = decide(slots, sittings);
     let unused = waive(&mut rows, thresholds.waivers(), run.started_at);
@@ -69,33 +74,41 @@ fn again(rows: &[Row], examined: &Examined<'_>, sittings: Sittings) -> Option<St
 
 /// The loads of a release, examined.
 struct Examined<'a> {
-    /// Those that are judged: all that can be trusted, else the last.
-    judged: Vec<&'a Run>,
-    /// Of the last of them.
+    loads: &'a [Run],
+    /// Which of them are judged: all that can be trusted, else the last.
+    judged: Vec<usize>,
+    /// Of the last of those.
     examination: Examination,
     /// How many can't be trusted.
     distrusted: usize,
 }
 
 impl<'a> Examined<'a> {
-    fn of(loads: &'a [Run]) -> Self {
-        let each: Vec<(&Run, Examination)> = loads.iter().map(|run| (run, examine(run))).collect();
-        let is_trusted = |examination: &Examination| examination.trust == Trust::Whole;
-        let distrusted = each.iter().filter(|(_, examination)| !is_trusted(examination)).count();
+    /// Where another deployment was loaded `beside` it, both loads must be fit.
+    fn of(loads: &'a [Run], beside: &[Run]) -> Self {
+        let both = |(index, run): (usize, &Run)| {
+            let examination = examine(run);
+            match beside.get(index).map(examine) {
+                Some(other) if examination.trust == Trust::Whole && other.trust != Trust::Whole => other.of_the_other_side(),
+                _ => examination,
+            }
+        };
+        let mut each: Vec<Examination> = loads.iter().enumerate().map(both).collect();
+        let is_trusted = |&index: &usize| each[index].trust == Trust::Whole;
+        let trusted: Vec<usize> = (0..each.len()).filter(is_trusted).collect();
+        let distrusted = each.len() - trusted.len();
         // What was cut short was cut short for a reason that the verdict must tell.
-        let is_cut_short = each.last().is_some_and(|(_, examination)| matches!(examination.trust, Trust::Nothing(_)));
-        let trusted: Vec<&Run> = each.iter().filter(|(_, examination)| is_trusted(examination)).map(|(run, _)| *run).collect();
-        let use_trusted = !trusted.is_empty() && !is_cut_short;
-        let chosen = each.into_iter().rfind(|(_, examination)| !use_trusted || is_trusted(examination));
-        let (last, mut examination) = chosen.unwrap_or_else(|| panic!("a release is judged by at least one load"));
-        if use_trusted && distrusted > 0 {
+        let is_cut_short = each.last().is_some_and(|last| matches!(last.trust, Trust::Nothing(_)));
+        let judged = if trusted.is_empty() || is_cut_short { vec![each.len() - 1] } else { trusted };
+        let mut examination = each.swap_remove(judged[judged.len() - 1]);
+        if examination.trust == Trust::Whole && distrusted > 0 {
             examination.note_left_out(distrusted, loads.len());
         }
-        Self { judged: if use_trusted { trusted } else { vec![last] }, examination, distrusted }
+        Self { loads, judged, examination, distrusted }
     }
 
     fn last(&self) -> &'a Run {
-        self.judged[self.judged.len() - 1]
+        &self.loads[self.judged[self.judged.len() - 1]]
     }
 }
 

@@ -10,7 +10,7 @@ use super::Unit;
 use super::scope::Figures;
 use crate::document::suggestion;
 use crate::run::{FailureClass, PhaseSeries};
-use crate::stats::{Estimate, count_estimate, mean_estimate, percentile_estimate};
+use crate::stats::{Estimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate};
 use crate::units::Percentile;
 
 /// Something that is measured of an endpoint, or of all endpoints together.
@@ -157,6 +157,25 @@ impl Metric {
             Self::Throughput => 0.03,
             Self::Failures(_) => f64::NAN,
         }
+    }
+
+    /// The logarithm of `now` over `before`, both measured at the same time: what moved both is taken out where the blocks
+    /// of time tell it.
+    #[must_use]
+    pub fn paired_estimate(self, now: &Figures, before: &Figures) -> Option<Estimate> {
+        if let Self::Percentile(percentile) = self {
+            let (now, before) = (percentile_estimate(&now.blocks, percentile)?, percentile_estimate(&before.blocks, percentile)?);
+            return Some(paired_percentiles(&now, &before));
+        }
+        let (now, before) = (self.estimate(now)?, self.estimate(before)?);
+        let error = (now.variance() + before.variance()).sqrt();
+        Some(Estimate { log: now.log - before.log, low: error, up: error })
+    }
+
+    /// What rounds side by side usually differ by, sampling apart: half of what runs on different days do.
+    #[must_use]
+    pub fn usual_round_noise(self) -> f64 {
+        self.usual_noise() / 2.0
     }
 
     /// How many requests are expected beyond the percentile among `samples`; infinite for what is none.

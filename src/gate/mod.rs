@@ -27,7 +27,7 @@ mod verdict;
 mod waive;
 mod wording;
 
-pub use self::comparison::BaselineChoice;
+pub use self::comparison::{BaselineChoice, Beside};
 pub use self::judge::{Judgement, Release, judge, judge_release};
 pub use self::metric::{FailureKind, Measurement, Metric, UnknownMetric};
 pub use self::rules::Rules;

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::change::{self, Compared, Decision, Limits, Worse};
+use super::change::{self, Compared, Decision, Limits, Paired, Worse};
 use super::check::{Cause, Check, Evidence, Row};
 use super::comparison::{Comparison, RUNS_NEEDED, Standing, baseline_value, history_estimates};
 use super::enough_data::samples_needed;
@@ -11,7 +11,7 @@ use super::failures::{PendingRate, decide_rates};
 use super::movement::Movement;
 use super::sittings::Measured;
 use super::{Change, Figures, FindingOutcome, Metric, Rule, Unit};
-use crate::stats::{Series, history_noise};
+use crate::stats::{Restarts, Series, history_noise};
 use crate::units::{format_count, format_share};
 
 /// Without another word, a change of this must be found.
@@ -44,17 +44,18 @@ impl History<'_> {
 #[derive(Debug)]
 pub(super) enum Slot<'a> {
     Row(Row),
-    Pending(Pending<'a>),
+    Pending(Pending<'a, Compared>),
+    Paired(Pending<'a, Paired>, Restarts),
     Rate(PendingRate<'a>),
 }
 
 /// A check of a value that has a history.
 #[derive(Debug)]
-pub(super) struct Pending<'a> {
+pub(super) struct Pending<'a, T> {
     check: Check<'a>,
     evidence: Evidence,
     value: f64,
-    compared: Compared,
+    compared: T,
 }
 
 /// How often the release may be loaded.
@@ -86,7 +87,7 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
     if let Some(shortage) = &measured.shortage {
         return Slot::Row(check.row(FindingOutcome::Inconclusive, shortage.kind.into(), evidence, shortage.text.clone()));
     }
-    let Some(movement) = movement.filter(|_| run_count >= RUNS_NEEDED as u64) else {
+    let Some(movement) = movement.filter(|_| run_count >= comparison.runs_needed() as u64) else {
         let reason = format!(
             "only {run_count} of {} baseline runs had the {} requests that {} needs",
             comparison.run_count(),
@@ -97,6 +98,12 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
     };
     if let Metric::Failures(kind) = check.metric {
         return Slot::Rate(PendingRate::of(check, kind, evidence, loads, jobs));
+    }
+    if let Some(beside) = comparison.beside() {
+        return Slot::Paired(
+            Pending { check: *check, value: movement.to, compared: paired(check, &movement, measured, loads, jobs), evidence },
+            beside.restarts,
+        );
     }
     let history = history_estimates(check.metric, jobs);
     if history.len() < RUNS_NEEDED || measured.estimates.is_empty() {
@@ -123,12 +130,21 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
 pub(super) fn decide(slots: Vec<Slot<'_>>, sittings: Sittings) -> Vec<Row> {
     let compared: Vec<Compared> = slots.iter().filter_map(Slot::compared).cloned().collect();
     let mut changes = change::judge_history(&compared, sittings.most).into_iter();
+    let paired: Vec<Paired> = slots.iter().filter_map(Slot::paired).cloned().collect();
+    let mut of_rounds = change::judge_rounds(&paired, restarts(&slots), sittings.most).into_iter();
     let mut rows = Vec::with_capacity(slots.len());
     let mut rates = Vec::new();
     for slot in slots {
         match slot {
             Slot::Row(row) => rows.push(row),
-            Slot::Pending(pending) => rows.push(pending.row(changes.next().flatten(), sittings)),
+            Slot::Pending(Pending { check, evidence, value, compared: Compared { limits, .. } }) => {
+                let pending = Pending { check, evidence, value, compared: limits };
+                rows.push(pending.row(changes.next().flatten(), sittings));
+            }
+            Slot::Paired(Pending { check, evidence, value, compared: Paired { limits, .. } }, _) => {
+                let pending = Pending { check, evidence, value, compared: limits };
+                rows.push(pending.row(of_rounds.next().flatten(), sittings));
+            }
             Slot::Rate(rate) => rates.push(rate),
         }
     }
@@ -140,14 +156,44 @@ impl Slot<'_> {
     fn compared(&self) -> Option<&Compared> {
         match self {
             Self::Pending(pending) => Some(&pending.compared),
-            Self::Row(_) | Self::Rate(_) => None,
+            Self::Row(_) | Self::Rate(_) | Self::Paired(..) => None,
+        }
+    }
+
+    fn paired(&self) -> Option<&Paired> {
+        match self {
+            Self::Paired(pending, _) => Some(&pending.compared),
+            Self::Row(_) | Self::Rate(_) | Self::Pending(_) => None,
         }
     }
 }
 
-impl Pending<'_> {
+/// What two deployments side by side come to in each round.
+fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[Figures], jobs: &[Vec<(Timestamp, Figures)>]) -> Paired {
+    let beside = jobs.iter().filter_map(|job| job.first());
+    let rounds = loads.iter().zip(beside).filter_map(|(now, (_, before))| check.metric.paired_estimate(now, before));
+    Paired {
+        limits: limits(check, movement.from),
+        worse: worse(check.rule),
+        kind: kind(check.metric),
+        usual: check.metric.usual_round_noise(),
+        rounds: rounds.collect(),
+        against_itself: Vec::new(),
+        tail: measured.tail(check.metric),
+    }
+}
+
+fn restarts(slots: &[Slot<'_>]) -> Restarts {
+    let of = |slot: &Slot<'_>| match slot {
+        Slot::Paired(_, restarts) => Some(*restarts),
+        Slot::Row(_) | Slot::Rate(_) | Slot::Pending(_) => None,
+    };
+    slots.iter().find_map(of).unwrap_or(Restarts::None)
+}
+
+impl Pending<'_, Limits> {
     fn row(self, change: Option<change::Change>, sittings: Sittings) -> Row {
-        let Self { check, mut evidence, value, compared } = self;
+        let Self { check, mut evidence, value, compared: limits } = self;
         let Some(change) = change else {
             let reason = format!("{} can't be compared", check.metric.title());
             return check.row(FindingOutcome::Inconclusive, Cause::Undefined, evidence, reason);
@@ -157,19 +203,20 @@ impl Pending<'_> {
         if let Some(baseline) = &mut evidence.baseline {
             baseline.value = from;
         }
-        evidence.change = shown(&change, compared.worse);
+        let worse = worse(check.rule);
+        evidence.change = shown(&change, worse);
         let sentence = movement.sentence(&check, Some((change.low.exp_m1(), change.high.exp_m1())));
         let may_go_on = sittings.may_go_on();
-        let visible = format!("+{}", format_share(visible_share(&change, compared.worse)));
+        let visible = format!("+{}", format_share(visible_share(&change, worse)));
         let (outcome, cause, reason) = match change.decision {
             Decision::Regressed => (FindingOutcome::Fail, Cause::Evaluated, sentence),
             Decision::Unchanged => (FindingOutcome::Pass, Cause::Evaluated, sentence),
             Decision::Unresolvable => (
                 FindingOutcome::Warn,
                 Cause::Evaluated,
-                format!("{sentence}; loads like this can only see {}", visible.replace('+', signed(compared.worse))),
+                format!("{sentence}; loads like this can only see {}", visible.replace('+', signed(worse))),
             ),
-            Decision::Undecided => (FindingOutcome::Inconclusive, Cause::Undecided, undecided(&check, &change, &sentence, compared.limits)),
+            Decision::Undecided => (FindingOutcome::Inconclusive, Cause::Undecided, undecided(&check, &change, &sentence, limits)),
         };
         let is_open = may_go_on && (change.decision == Decision::Undecided || change.suspect);
         let excess = if outcome == FindingOutcome::Fail { movement.bound.excess(value) } else { 0.0 };

@@ -26,6 +26,14 @@ pub(super) enum Trust {
 }
 
 impl Examination {
+    /// As the examination of a pair of loads, whose other side it was.
+    pub(super) fn of_the_other_side(mut self) -> Self {
+        if let Trust::AnsweredFailures(why) | Trust::Nothing(why) = &mut self.trust {
+            why.insert_str(0, "the deployment beside it: ");
+        }
+        self
+    }
+
     /// Tells of loads that were left out because another one can be trusted.
     pub(super) fn note_left_out(&mut self, left_out: usize, of: usize) {
         if let Some(check) = self.checks.iter_mut().find(|check| check.name == "generator") {

@@ -180,6 +180,28 @@ fn a_release_is_compared_with_the_runs_that_the_nightly_job_kept() {
 }
 
 #[test]
+fn two_deployments_are_compared_side_by_side() {
+    let (old, same, slower) = (Server::start(|_| Reply::slow(20)), Server::start(|_| Reply::slow(20)), Server::start(|_| Reply::slow(70)));
+    let workspace = Workspace::with_shop(&same.url());
+    workspace.edit(
+        "thresholds/shop.yaml",
+        "{p95: 400ms, failures: 1%}",
+        "{p95: {rise: 50%, at_least: 20ms, must_detect: 200%}, failures: {rise: 1%}}",
+    );
+    let check = |target: &Server, more: &str| format!("check shop.yaml --target {} --against {} {more}", target.url(), old.url());
+    let ended = workspace.perfgate(&check(&slower, "")).with(1).says("round 2 of at most 3: GET /api/products: p95 rose");
+    ended.prints("GET /api/products got slower: p95 ").prints(&format!("{}, loaded side by side", old.url()));
+    assert!(workspace.has("perfgate-out/against-2.json") && workspace.has("perfgate-out/run-1.json"));
+    assert!(old.connections() > 0);
+
+    workspace.perfgate(&check(&same, "--between-rounds 'echo>>restarts'").replace('\'', "")).with(0);
+    assert!(workspace.read("restarts").len() >= 2, "once before each round");
+    workspace.perfgate(&check(&same, "--between-rounds false")).with(4).says("`false` of --between-rounds failed: exit status: 1");
+    workspace.perfgate("check shop.yaml --against http://127.0.0.1:9").with(4);
+    workspace.perfgate("check shop.yaml --against http://staging.example").with(7).says("--allow-host");
+}
+
+#[test]
 fn another_load_or_environment_is_not_compared() {
     let server = Server::healthy();
     let workspace = Workspace::with_shop(&server.url());
