@@ -53,6 +53,9 @@ pub enum Verb {
     /// Load the target and keep what was measured, without judging it
     #[command(hide = true)]
     Run(RunArgs),
+    /// Prove that the gate can go red, and measure this target's noise
+    #[command(hide = true)]
+    Selftest(SelftestArgs),
     /// Judge a stored run by the same rules
     #[command(hide = true)]
     Judge(JudgeArgs),
@@ -168,6 +171,23 @@ pub struct RunArgs {
     pub load: LoadArgs,
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct SelftestArgs {
+    /// Scenario file
+    pub scenario: PathBuf,
+    /// How often the target is loaded as it is; at least 5, of which one is judged and one confirms it
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(5..))]
+    pub aa: u32,
+    /// Threshold file [default: thresholds/NAME.yaml, NAME being the scenario's]
+    #[arg(long, value_name = "FILE")]
+    pub thresholds: Option<PathBuf>,
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Where the runs go
+    #[arg(long, value_name = "DIR", default_value = "perfgate-selftest")]
     pub out: PathBuf,
 }
 

@@ -38,7 +38,7 @@
 //! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
 //! | 3 | [`baseline`] | `run`, `files`, `exit`, `units` |
-//! | 3 | [`demo`] | nothing of ours |
+//! | 3 | [`demo`], [`selftest`] | nothing of ours |
 //! | 2 | [`plan`] | `scenario`, `units` |
 //! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
 //! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `units` |
@@ -79,6 +79,8 @@ pub mod report;
 pub mod run;
 /// From a scenario file to a checked Scenario; the guard.
 pub mod scenario;
+/// A proxy that makes a target worse in a known way.
+pub mod selftest;
 /// Histograms and percentiles, and how sure a number is.
 pub mod stats;
 /// Durations, rates, shares and percentiles, each with its unit.

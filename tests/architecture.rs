@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// From below to above, each with what it may import. Only modules further up in this list may be named, so that there
 /// are no circles.
-const MODULES: [(&str, &[&str]); 17] = [
+const MODULES: [(&str, &[&str]); 18] = [
     ("units", &[]),
     ("exit", &[]),
     ("files", &[]),
@@ -21,13 +21,17 @@ const MODULES: [(&str, &[&str]); 17] = [
     ("plan", &["scenario", "units"]),
     ("run", &["endpoint", "files", "stats", "units"]),
     ("demo", &[]),
+    ("selftest", &[]),
     ("baseline", &["exit", "files", "run", "units"]),
     ("load", &["plan", "run", "scenario", "stats", "units"]),
     ("gate", &["document", "exit", "run", "stats", "units"]),
     ("report", &["exit", "gate", "run", "stats", "units"]),
     (
         "commands",
-        &["baseline", "cli", "demo", "document", "exit", "files", "gate", "load", "plan", "report", "run", "scenario", "stats", "units"],
+        &[
+            "baseline", "cli", "demo", "document", "exit", "files", "gate", "load", "plan", "report", "run", "scenario", "selftest",
+            "stats", "units",
+        ],
     ),
     ("main", &["cli", "commands"]),
 ];

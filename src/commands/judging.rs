@@ -28,6 +28,12 @@ impl Judging {
         Self::open(args, &scenario.name, &endpoints, &phases)
     }
 
+    /// For loads that are compared with each other.
+    pub fn without_baseline(thresholds: Option<&Path>, scenario: &Scenario) -> Result<Self, CommandError> {
+        let (thresholds, baseline) = (thresholds.map(Path::to_owned), vec!["none".to_owned()]);
+        Self::for_scenario(&JudgingArgs { thresholds, baseline, soft: false, format: StdoutFormat::Auto }, scenario)
+    }
+
     /// For a run that was made before.
     pub fn for_run(args: &JudgingArgs, run: &Run) -> Result<Self, CommandError> {
         let endpoints: Vec<(&str, EndpointRole)> = run.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
@@ -49,6 +55,12 @@ impl Judging {
     #[must_use]
     pub fn judge(&self, run: &Run) -> Verdict {
         self.judge_loads(std::slice::from_ref(run), 1).verdict
+    }
+
+    /// The verdict on loads against these runs.
+    #[must_use]
+    pub fn judge_against(&self, loads: &[Run], most_loads: usize, baseline: &Baseline) -> Judgement {
+        judge_release(Release { loads, most_loads }, &self.thresholds, BaselineChoice::Store(baseline))
     }
 
     /// The verdict on a release that was loaded beside another deployment.

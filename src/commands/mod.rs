@@ -14,6 +14,7 @@ mod report;
 mod reproduce;
 mod results;
 mod run;
+mod selftest;
 mod side_by_side;
 mod surroundings;
 mod validate;
@@ -51,6 +52,7 @@ fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.verb {
         Verb::Check(args) => check::check(world, &args),
         Verb::Run(args) => run::run(world, &args),
+        Verb::Selftest(args) => selftest::selftest(world, &args),
         Verb::Judge(args) => judge::judge(world, &args),
         Verb::Baseline(verb) => baseline::baseline(world, &verb),
         Verb::Report(args) => report::report(world, &args),

@@ -120,6 +120,27 @@ fn a_run_that_may_not_be_compared_with_is_kept_and_rejected() {
 }
 
 #[test]
+fn a_gate_is_proven_to_go_red() {
+    let server = Server::start(|_| Reply::slow(40));
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.edit(
+        "thresholds/shop.yaml",
+        "{p95: 400ms, failures: 1%}",
+        "{p95: {max: 55ms, rise: 50%, must_detect: 300%}, p99: 45ms, failures: 1%}",
+    );
+    workspace.edit("shop.yaml", "users: 30", "users: 60");
+    let ended = workspace.perfgate("selftest shop.yaml --aa 5");
+    let disturbed = ended.stdout.lines().find(|line| line.contains("one in twenty an error")).unwrap().to_owned();
+    assert!(disturbed.contains("red, as it must be"), "{}", ended.stdout);
+    ended.prints("the target against itself, 5 times: ").prints("GET /api/products  p95 ").prints("20 % slower ");
+    assert!(workspace.has("perfgate-selftest/same-5/run.json") && workspace.has("perfgate-selftest/errors-1/run.json"));
+
+    workspace.write("thresholds/shop.yaml", "version: 1\nscenario: shop\ndefaults: {p95: 10s}\n");
+    let ended = workspace.perfgate("selftest shop.yaml --aa 5 --duration 300ms").with(3);
+    ended.prints("NOT red").prints("no `rise` or `fall` rule was judged").prints("tighten its limits");
+}
+
+#[test]
 fn validate_checks_each_file_and_sends_nothing() {
     let server = Server::healthy();
     let workspace = Workspace::with_shop(&server.url());
@@ -196,7 +217,7 @@ fn help_lists_only_verbs_that_work() {
     for verb in &verbs {
         workspace.perfgate(&format!("{verb} --help")).with(0).prints("Usage: perfgate ");
     }
-    for later in ["init", "capacity", "serve", "merge", "import", "publish", "selftest", "thresholds"] {
+    for later in ["init", "capacity", "serve", "merge", "import", "publish", "thresholds"] {
         assert!(!verbs.contains(&later), "{later}");
         workspace.perfgate(later).with(2).says(&format!("error: unrecognized subcommand '{later}'"));
     }
