@@ -20,7 +20,9 @@ const STYLES: Styles = Styles::styled()
 const MORE: &str = "\
 More:
   run          Load the target and keep what was measured, without judging it
+  selftest     Prove that the gate can go red, and measure this target's noise
   judge        Judge a stored run by the same rules
+  thresholds   Limits proposed from stored runs
   schema       JSON Schema of the files, for editors
   exit-codes   What the exit codes mean
   completions  Completion script for a shell
@@ -59,6 +61,9 @@ pub enum Verb {
     /// Judge a stored run by the same rules
     #[command(hide = true)]
     Judge(JudgeArgs),
+    /// Limits proposed from stored runs
+    #[command(subcommand, hide = true)]
+    Thresholds(ThresholdsVerb),
     /// JSON Schema of the files, for editors
     #[command(hide = true)]
     Schema {
@@ -291,6 +296,21 @@ pub struct RefreshArgs {
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
     pub out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ThresholdsVerb {
+    /// A threshold file from what stored runs measured, with how often it would be red for nothing
+    Suggest(SuggestArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct SuggestArgs {
+    /// Scenario file, or the name of a scenario
+    pub scenario: String,
+    /// Folder or run file; repeatable, the first that has runs counts [default: .perfgate/baselines/NAME]
+    #[arg(long, value_name = "SOURCE")]
+    pub baseline: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -37,8 +37,8 @@
 //! | 4 | [`report`] | `gate`, `run`, `stats`, `exit`, `units` |
 //! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
-//! | 3 | [`baseline`] | `run`, `files`, `exit`, `units` |
 //! | 3 | [`demo`], [`selftest`] | nothing of ours |
+//! | 3 | [`baseline`] | `run`, `stats`, `files`, `exit`, `units` |
 //! | 2 | [`plan`] | `scenario`, `units` |
 //! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
 //! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `units` |

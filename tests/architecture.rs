@@ -22,7 +22,7 @@ const MODULES: [(&str, &[&str]); 18] = [
     ("run", &["endpoint", "files", "stats", "units"]),
     ("demo", &[]),
     ("selftest", &[]),
-    ("baseline", &["exit", "files", "run", "units"]),
+    ("baseline", &["exit", "files", "run", "stats", "units"]),
     ("load", &["plan", "run", "scenario", "stats", "units"]),
     ("gate", &["document", "exit", "run", "stats", "units"]),
     ("report", &["exit", "gate", "run", "stats", "units"]),

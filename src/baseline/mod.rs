@@ -3,6 +3,7 @@
 
 mod admission;
 mod directory;
+mod drift;
 mod file;
 mod index;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use thiserror::Error;
 
 pub use self::admission::{Admission, admission};
 pub use self::directory::Store;
+pub use self::drift::{Drift, DriftSince, drifts};
 pub use self::index::{Entry, EntryId, Figure, IndexError};
 use crate::exit::ExitCode;
 use crate::files::FileError;

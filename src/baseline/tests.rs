@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -354,4 +355,77 @@ proptest! {
         let left = store.entries().iter().filter(|entry| entry.admitted).count();
         prop_assert_eq!(left, keep.min(admitted.iter().filter(|admitted| **admitted).count()));
     }
+}
+
+/// Entries as a list holds them: a night after the other, oldest first, each with p95 (ms) of `GET /a`.
+fn nights(millis: &[f64]) -> Vec<Entry> {
+    let entry = |(index, &millis): (usize, &f64)| {
+        let started_at = Timestamp::from_second(1_760_000_000 + 86_400 * i64::try_from(index).unwrap()).unwrap();
+        let figure = Figure { endpoint: "GET /a".into(), percentile: Percentile::P95, log_quantile: millis.ln(), sampling_variance: None };
+        Entry {
+            id: EntryId::of(started_at, &[]),
+            started_at,
+            figures: vec![figure],
+            ..Entry::of(EntryId::of(started_at, &[]), &checkout_run(), Admission::Admitted { note: None })
+        }
+    };
+    millis.iter().enumerate().map(entry).collect()
+}
+
+/// 120 ms give or take one in a hundred, then 150 ms.
+fn stepped() -> Vec<Entry> {
+    nights(&[119.0, 121.0, 120.0, 120.0, 121.0, 119.0, 120.0, 149.0, 151.0, 150.0, 150.0, 151.0, 149.0])
+}
+
+#[test]
+fn a_step_is_dated_by_the_run_that_began_it() {
+    let entries = stepped();
+    let [drift] = &drifts(&entries)[..] else { panic!("one") };
+    let since = DriftSince::Run { id: entries[7].id.clone(), started_at: entries[7].started_at };
+    assert_eq!((drift.endpoint.as_str(), drift.percentile, &drift.since), ("GET /a", Percentile::P95, &since));
+    assert!((drift.from - 120.0).abs() < 1.0 && (drift.to - 150.0).abs() < 1.0 && (drift.change() - 0.25).abs() < 0.01);
+}
+
+#[test]
+fn a_drift_too_slow_for_a_step_is_seen_against_the_pinned_run() {
+    let slow: Vec<f64> = (0..12).map(|night| 100.0 * 1.025_f64.powi(night)).collect();
+    let mut entries = nights(&slow);
+    entries[0].pinned = true;
+    let since = DriftSince::Pinned { runs: 1, newest: entries[0].id.clone() };
+    assert!(drifts(&entries).iter().any(|drift| drift.since == since && drift.change() > 0.15));
+    // Pinned at another release long ago: the last one counts.
+    let mut entries = [nights(&[60.0]), nights(&slow)[1..].to_vec()].concat();
+    (entries[0].pinned, entries[0].commit) = (true, Some("older".into()));
+    entries[1].pinned = true;
+    let since = DriftSince::Pinned { runs: 1, newest: entries[1].id.clone() };
+    assert!(drifts(&entries).iter().any(|drift| drift.since == since), "{:?}", drifts(&entries));
+}
+
+#[test]
+fn only_comparable_admitted_runs_drift_and_those_of_one_job_are_one() {
+    for spoil in [
+        (|entry: &mut Entry| entry.admitted = false) as fn(&mut Entry),
+        |entry| entry.hash = "sha256:other".into(),
+        |entry| entry.fingerprint = "other".into(),
+        |entry| entry.figures.clear(),
+        |entry| entry.figures[0].log_quantile = f64::NAN,
+    ] {
+        let mut entries = stepped();
+        entries[..7].iter_mut().for_each(spoil);
+        assert_eq!(drifts(&entries), []);
+    }
+    let mut entries = stepped();
+    entries[7..].iter_mut().for_each(|entry| entry.job = Some("one".into()));
+    assert_eq!(drifts(&entries), [], "one slow job is no new level");
+    assert_eq!((drifts(&[]), drifts(&nights(&[120.0]))), (vec![], vec![]));
+}
+
+#[test]
+fn drift_does_not_depend_on_the_order_of_the_list() {
+    let mut entries = stepped();
+    let drift = drifts(&entries);
+    entries.reverse();
+    assert_eq!(drifts(&entries), drift);
+    entries.swap(2, 9);
+    assert_eq!(drifts(&entries), drift);
 }

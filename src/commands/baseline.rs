@@ -8,7 +8,7 @@ use super::error::CommandError;
 use super::judging::default_store;
 use super::measure::{find_target, load, open_scenario};
 use super::results::Results;
-use crate::baseline::{self, Admission, Entry, Source, Store};
+use crate::baseline::{self, Admission, Drift, DriftSince, Entry, Source, Store, drifts};
 use crate::cli::{BaselineVerb, RefreshArgs, StoreArgs};
 use crate::exit::ExitCode;
 use crate::load::Abort;
@@ -65,6 +65,9 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
         }
         store.prune(args.runs)?;
         world.note(&format!("baseline of {} in {}: {} runs", scenario.name, folder.display(), admitted(&store)));
+        for drift in drifts(store.entries()).iter().filter(|drift| drift.change() > 0.0) {
+            world.note(&format!("warning: {}", sentence(drift)));
+        }
     }
     Ok(code)
 }
@@ -158,7 +161,47 @@ fn show(world: &mut World, args: &StoreArgs) -> Result<ExitCode, CommandError> {
     let judged = newest.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
     let rows: Vec<Vec<String>> = judged.map(|endpoint| shown(&runs, newest, &endpoint.name)).collect();
     world.print(&listing(&["endpoint", "requests", "p95", "p95 from .. to", "p99", "p99 from .. to", "failures"], &rows));
+    show_drift(world, &store);
     Ok(ExitCode::Pass)
+}
+
+/// What is no longer where it was.
+fn show_drift(world: &mut World, store: &Store) {
+    let row = |drift: &Drift| {
+        let Drift { endpoint, percentile, from, to, .. } = drift;
+        vec![endpoint.clone(), percentile.to_string(), format_millis(*from), format_millis(*to), percent(drift), since(drift)]
+    };
+    let rows: Vec<Vec<String>> = drifts(store.entries()).iter().map(row).collect();
+    if !rows.is_empty() {
+        world.print(&format!("\n{}", listing(&["drift", "metric", "was", "is", "change", "since"], &rows)));
+    }
+    if !store.entries().iter().any(|entry| entry.pinned) {
+        world.note("no run is pinned: a slow drift shows only against a pinned run (`perfgate baseline pin RUN`)");
+    }
+}
+
+/// `p95 of GET /a drifted from 121 ms to 135 ms (+12 %) since the pinned run ..`
+fn sentence(drift: &Drift) -> String {
+    let Drift { endpoint, percentile, from, to, .. } = drift;
+    format!(
+        "{percentile} of {endpoint} drifted from {} to {} ({}) since {}",
+        format_millis(*from),
+        format_millis(*to),
+        percent(drift),
+        since(drift)
+    )
+}
+
+fn percent(drift: &Drift) -> String {
+    format!("{:+.0} %", drift.change() * 100.0)
+}
+
+fn since(drift: &Drift) -> String {
+    match &drift.since {
+        DriftSince::Pinned { runs: 1, newest } => format!("the pinned run {newest}"),
+        DriftSince::Pinned { runs, newest } => format!("the {runs} pinned runs up to {newest}"),
+        DriftSince::Run { id, started_at } => format!("run {id} of {}", started_at.strftime("%Y-%m-%d")),
+    }
 }
 
 fn shown(runs: &[Run], newest: &Run, name: &str) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::baseline::BaselineError;
 use crate::document::{DocumentError, Mistake};
 use crate::exit::ExitCode;
 use crate::files::FileError;
+use crate::gate::TooFewRuns;
 use crate::load::{LoadError, PreflightError};
 use crate::report::ReportError;
 use crate::run::RunFileError;
@@ -53,6 +54,8 @@ pub enum CommandError {
     Aborted { reason: String, code: ExitCode },
     #[error("`{command}` of --between-rounds failed: {what}")]
     BetweenRounds { command: String, what: String },
+    #[error("{too_few} of {scenario} in {store}")]
+    TooFewRuns { too_few: TooFewRuns, store: String, scenario: String },
     #[error("{text}")]
     Usage { text: String, hint: String },
     #[error("the demo cannot listen on 127.0.0.1:{port}: {source}")]
@@ -65,6 +68,7 @@ impl CommandError {
     pub fn code(&self) -> ExitCode {
         match self {
             Self::Baseline(error) => error.exit_code(),
+            Self::TooFewRuns { .. } => ExitCode::BaselineUnusable,
             Self::Refused(_) | Self::Preflight(PreflightError::Refused(_)) => ExitCode::Refused,
             Self::Load(LoadError::Thread(_) | LoadError::Panicked) | Self::Schema(_) | Self::Preflight(PreflightError::Runtime(_)) => {
                 ExitCode::Internal
@@ -94,6 +98,7 @@ impl CommandError {
             Self::SameName { .. } => Some("the name decides where results and baselines go: rename one".to_owned()),
             Self::Demo { .. } => Some("another port with --port N; 0 picks a free one".to_owned()),
             Self::BetweenRounds { .. } => Some("it must start both deployments, wait until they are ready, and end with 0".to_owned()),
+            Self::TooFewRuns { .. } => Some("`perfgate baseline refresh SCENARIO --repeat 3` makes three".to_owned()),
             Self::Usage { hint, .. } => Some(hint.clone()),
             _ => None,
         }

@@ -89,7 +89,8 @@ pub fn default_store(name: &str) -> PathBuf {
     Path::new(".perfgate/baselines").join(name)
 }
 
-fn open_baseline(sources: &[String], name: &str) -> Result<Option<Baseline>, CommandError> {
+/// The runs of the first source that has any; the scenario's own store without one. `None` for `none`.
+pub fn open_baseline(sources: &[String], name: &str) -> Result<Option<Baseline>, CommandError> {
     let mut parsed: Vec<Source> = sources.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
     if parsed.contains(&Source::None) {
         return Ok(None);

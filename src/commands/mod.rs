@@ -16,6 +16,7 @@ mod results;
 mod run;
 mod selftest;
 mod side_by_side;
+mod suggest;
 mod surroundings;
 mod validate;
 
@@ -24,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use self::context::World;
 use self::error::CommandError;
-use crate::cli::{Cli, ParseError, Verb, parse};
+use crate::cli::{Cli, ParseError, ThresholdsVerb, Verb, parse};
 use crate::exit::ExitCode;
 
 /// The whole program. A panic is a bug of ours and ends with its own code, never with that of a verdict.
@@ -58,6 +59,7 @@ fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Report(args) => report::report(world, &args),
         Verb::Validate(args) => Ok(validate::validate(world, &args)),
         Verb::Demo(args) => demo::demo(world, &args),
+        Verb::Thresholds(ThresholdsVerb::Suggest(args)) => suggest::suggest(world, &args),
         Verb::Schema { of } => print::schema(world, of),
         Verb::ExitCodes => Ok(print::exit_codes(world)),
         Verb::Completions { shell } => Ok(print::completions(world, shell)),

@@ -20,6 +20,10 @@ mod samples;
 mod scope;
 mod self_checks;
 mod sittings;
+mod steadiness;
+mod suggest;
+mod suggest_text;
+mod suspicion;
 mod thresholds;
 mod thresholds_file;
 mod thresholds_reader;
@@ -32,5 +36,8 @@ pub use self::judge::{Judgement, Release, judge, judge_release};
 pub use self::metric::{FailureKind, Measurement, Metric, UnknownMetric};
 pub use self::rules::Rules;
 pub use self::scope::{Figures, Scope, Subject};
+pub use self::suggest::{
+    ChangeLimits, EndpointSuggestion, FailureSuggestion, LatencyLimits, LatencySuggestion, Suggestion, TooFewRuns, suggest,
+};
 pub use self::thresholds::{BaselinePolicy, GateSettings, Thresholds, ThresholdsError, Waiver};
 pub use self::verdict::*;

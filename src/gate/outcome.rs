@@ -2,9 +2,10 @@
 
 use super::check::{Cause, Row};
 use super::comparison::{Comparison, Standing};
+use super::suspicion::{Habit, suspicions};
 use super::{
-    BaselinePolicy, Finding, FindingOutcome, Outcome, Reason, RunRef, SelfCheck, SelfCheckOutcome, Thresholds, ThresholdsRef,
-    VERDICT_VERSION, Verdict, Waiver,
+    BaselinePolicy, Finding, FindingOutcome, Outcome, Reason, RunRef, Scope, SelfCheck, SelfCheckOutcome, Subject, Thresholds,
+    ThresholdsRef, VERDICT_VERSION, Verdict, Waiver,
 };
 use crate::exit::ExitCode;
 use crate::run::Run;
@@ -26,6 +27,7 @@ pub(super) fn conclude(mut rows: Vec<Row>, judged: &Judged<'_>, self_checks: Vec
     let mut consequences = of_self_checks(&self_checks);
     consequences.extend(of_rows(&rows));
     consequences.extend(of_comparison(&rows, comparison));
+    consequences.extend(of_suspicions(run, comparison));
     consequences.extend(of_unused(unused));
     consequences.sort_by_key(Consequence::rank);
     let exit = consequences.iter().fold(ExitCode::Pass, |exit, consequence| exit.worse(consequence.exit));
@@ -133,8 +135,8 @@ fn of_self_checks(checks: &[SelfCheck]) -> Vec<Consequence> {
     let consequence = |check: &SelfCheck| {
         let exit = match check.outcome {
             SelfCheckOutcome::Fail => ExitCode::NoVerdict,
-            SelfCheckOutcome::Warn => ExitCode::Pass,
-            SelfCheckOutcome::Pass | SelfCheckOutcome::Skipped => return None,
+            // What is only worth knowing is shown, and takes nothing from a pass.
+            SelfCheckOutcome::Warn | SelfCheckOutcome::Pass | SelfCheckOutcome::Skipped => return None,
         };
         let code = match check.name.as_str() {
             "complete" => "incomplete",
@@ -155,6 +157,14 @@ fn of_comparison(rows: &[Row], comparison: &Comparison<'_>) -> Option<Consequenc
         };
         Consequence::new(exit, code, text.clone())
     })
+}
+
+fn of_suspicions(run: &Run, comparison: &Comparison<'_>) -> Vec<Consequence> {
+    let before = |subject: Subject<'_>| {
+        let jobs = comparison.figures(subject, Scope::Pooled { named: &[] });
+        jobs.iter().filter_map(|job| job.first()).map(|(_, figures)| Habit::of(figures)).collect()
+    };
+    suspicions(run, before).into_iter().map(|text| Consequence::new(ExitCode::Pass, "suspicious", text)).collect()
 }
 
 fn of_unused(unused: &[&Waiver]) -> Vec<Consequence> {

@@ -1,6 +1,7 @@
 //! The run itself, examined: is it whole, do its books add up, was the generator fit, did every endpoint get a
-//! request. What speaks against the run decides what may still be claimed from it.
+//! request, did the target hold a level. What speaks against the run decides what may still be claimed from it.
 
+use super::steadiness::steadiness;
 use super::{SelfCheck, SelfCheckOutcome};
 use crate::run::{EndpointRole, PhaseSelection, PhaseSeries, Run};
 use crate::units::format_count;
@@ -55,7 +56,8 @@ pub(super) fn examine(run: &Run) -> Examination {
             None => Trust::Whole,
         }
     };
-    Examination { checks: vec![complete, conserved, generator, samples(run)], trust }
+    let [steady, undisturbed] = steadiness(run);
+    Examination { checks: vec![complete, conserved, generator, samples(run), steady, undisturbed], trust }
 }
 
 fn check(name: &str, outcome: SelfCheckOutcome, detail: impl Into<String>) -> SelfCheck {

@@ -56,7 +56,8 @@ pub enum FindingOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// A stable word: `gate_failed`, `incomplete`, `conserved`, `generator`, `endpoint_without_requests`, `no_samples`,
-    /// `too_few_samples`, `undefined`, `undecided`, `distrusted`, `nothing_checked`, `no_baseline`, `other_baseline`, `waived`, `warning`, `unused_waiver`.
+    /// `steady`, `too_few_samples`, `undefined`, `undecided`, `distrusted`, `nothing_checked`, `no_baseline`, `other_baseline`, `waived`,
+    /// `warning`, `suspicious`, `unused_waiver`.
     pub code: String,
     /// One sentence for a person.
     pub text: String,
@@ -138,7 +139,7 @@ pub struct Change {
 /// One way in which the run itself was examined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfCheck {
-    /// A stable word: `complete`, `conserved`, `generator`, `samples`, ..
+    /// A stable word: `complete`, `conserved`, `generator`, `samples`, `steady`, `undisturbed`, ..
     pub name: String,
     pub outcome: SelfCheckOutcome,
     pub detail: String,

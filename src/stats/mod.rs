@@ -2,12 +2,18 @@
 
 #[cfg(test)]
 pub(crate) mod chance;
+mod drift;
 mod estimate;
 mod histogram;
 mod noise;
+#[cfg(test)]
+pub(crate) mod noise_model;
 mod proportion;
 mod quantile;
+mod spread;
+mod steady;
 
+pub use drift::{AnchoredSeries, ChangePoint, Shift, anchor_shifts, change_point, last_change_point};
 pub use estimate::{Estimate, PercentileEstimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate};
 pub use histogram::{Histogram, HistogramError};
 pub use noise::{Noise, Restarts, RoundNoise, Series, SeriesOfRounds, history_noise, round_noise};
@@ -16,3 +22,5 @@ pub use proportion::{
     slices_overdispersion, wilson,
 };
 pub use quantile::{normal_quantile, t_quantile};
+pub use spread::{Spread, t_tail};
+pub use steady::{HALVES_NEEDED, HalfDrift, disturbed, half_drift, warm_up};

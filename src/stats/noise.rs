@@ -96,6 +96,9 @@ fn centre_factor(runs: usize) -> f64 {
 /// Rounds never differ by less than this (standard deviation of the logarithm).
 const ROUND_FLOOR: f64 = 0.005;
 
+/// What one instance has by chance may be so many times the usual noise of a round.
+const INSTANCE_TIMES: f64 = 2.0;
+
 /// One metric's rounds of two builds side by side, each the logarithm of new over old.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesOfRounds<'a> {
@@ -130,7 +133,7 @@ pub enum Restarts {
 /// The noise of every series of rounds, in their order. `None` for one without a round.
 #[must_use]
 pub fn round_noise(series: &[SeriesOfRounds<'_>], restarts: Restarts) -> Vec<Option<RoundNoise>> {
-    let seen: Vec<SeenRounds> = series.iter().map(|one| SeenRounds::of(one, restarts)).collect();
+    let seen: Vec<SeenRounds> = series.iter().map(|one| SeenRounds::of(one)).collect();
     let one = |(one, own): (&SeriesOfRounds<'_>, &SeenRounds)| {
         let of_kind = || series.iter().zip(&seen).filter(|(other, _)| other.kind == one.kind).map(|(_, seen)| seen);
         let freedom: f64 = of_kind().map(|seen| ENDPOINT_WEIGHT * seen.freedom).sum();
@@ -141,7 +144,7 @@ pub fn round_noise(series: &[SeriesOfRounds<'_>], restarts: Restarts) -> Vec<Opt
         let count = number(one.rounds.len());
         let of_mean = match restarts {
             Restarts::BeforeEachRound => of_round / count,
-            Restarts::None => (of_round - own.sampling).max(ROUND_FLOOR * ROUND_FLOOR) + own.sampling / count,
+            Restarts::None => (INSTANCE_TIMES * one.usual).powi(2) + of_round / count,
         };
         let logs: Vec<f64> = one.rounds.iter().map(|round| round.log).collect();
         Some(RoundNoise {
@@ -166,17 +169,14 @@ struct SeenRounds {
 }
 
 impl SeenRounds {
-    fn of(series: &SeriesOfRounds<'_>, restarts: Restarts) -> Self {
+    fn of(series: &SeriesOfRounds<'_>) -> Self {
         let SeriesOfRounds { rounds, against_itself, usual, .. } = series;
         let all = || rounds.iter().chain(*against_itself);
         let sampling = |runs: f64, sum: f64| if runs > 0.0 { sum / runs } else { 0.0 };
         let of_all = sampling(number(rounds.len() + against_itself.len()), all().map(Estimate::variance).sum());
         let of_rounds = sampling(number(rounds.len()), rounds.iter().map(Estimate::variance).sum());
         let logs: Vec<f64> = rounds.iter().map(|round| round.log).collect();
-        let own = match restarts {
-            Restarts::BeforeEachRound => number(rounds.len().saturating_sub(1)),
-            Restarts::None => 0.0,
-        };
+        let own = number(rounds.len().saturating_sub(1));
         // A build against itself is known not to have changed.
         let itself: f64 = against_itself.iter().map(|round| round.log * round.log).sum();
         Self {

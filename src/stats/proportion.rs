@@ -421,8 +421,9 @@ mod tests {
     /// Failures as they come: at a rate that differs between runs (`variation`), in bursts of a mean length.
     fn failures(chance: &mut Chance, requests: u64, rate: f64, burst: f64, variation: f64) -> Proportion {
         let scale = (variation * chance.normal() - variation * variation / 2.0).exp();
-        let mut failed = chance.poisson(number(requests) * rate * scale / burst);
-        for _ in 0..failed {
+        let bursts = chance.poisson(number(requests) * rate * scale / burst);
+        let mut failed = bursts;
+        for _ in 0..bursts {
             while chance.unit() > 1.0 / burst {
                 failed += 1;
             }

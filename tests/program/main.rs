@@ -8,6 +8,7 @@ mod examples;
 mod files;
 mod secrets;
 mod signals;
+mod suggest;
 mod support;
 mod unavailable;
 mod verbs;

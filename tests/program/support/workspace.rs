@@ -13,7 +13,8 @@ use super::program::{self, Ended, Running};
 const TRIES: usize = 6;
 
 /// What the program says of a machine that starves it.
-const STARVED: [&str; 3] = ["this machine was too busy", "a load thread was busy", "the hypervisor took away"];
+const STARVED: [&str; 4] =
+    ["this machine was too busy", "a load thread was busy", "the hypervisor took away", "the generator was not healthy: "];
 
 /// A folder of its own, gone with it.
 pub struct Workspace {
