@@ -22,7 +22,8 @@ More:
   run          Load the target and keep what was measured, without judging it
   selftest     Prove that the gate can go red, and measure this target's noise
   judge        Judge a stored run by the same rules
-  thresholds   Limits proposed from stored runs
+  publish      Post a finished verdict, the second half of the flow that is safe for forks
+  thresholds   Limits proposed from stored runs; what one version of a threshold file changes of another
   schema       JSON Schema of the files, for editors
   exit-codes   What the exit codes mean
   completions  Completion script for a shell
@@ -50,6 +51,12 @@ pub enum Verb {
     Baseline(BaselineVerb),
     /// Render a result for people or for other tools
     Report(ReportArgs),
+    /// Post a finished verdict: the second half of the flow that is safe for forks
+    #[command(hide = true)]
+    Publish(PublishArgs),
+    /// Limits proposed from stored runs; two versions of a threshold file side by side
+    #[command(subcommand, hide = true)]
+    Thresholds(ThresholdsVerb),
     /// See it work: an embedded staging API, a good release and a bad one
     Demo(DemoArgs),
     /// Load the target and keep what was measured, without judging it
@@ -61,9 +68,6 @@ pub enum Verb {
     /// Judge a stored run by the same rules
     #[command(hide = true)]
     Judge(JudgeArgs),
-    /// Limits proposed from stored runs
-    #[command(subcommand, hide = true)]
-    Thresholds(ThresholdsVerb),
     /// JSON Schema of the files, for editors
     #[command(hide = true)]
     Schema {
@@ -134,7 +138,7 @@ pub struct JudgingArgs {
     /// Threshold file [default: thresholds/NAME.yaml, NAME being the scenario's]
     #[arg(long, value_name = "FILE")]
     pub thresholds: Option<PathBuf>,
-    /// Folder, run file or `none`; repeatable, the first that has runs counts [default: .perfgate/baselines/NAME, NAME being the scenario's]
+    /// `github`, `github:WORKFLOW.yml`, `git:BRANCH`, https://.., a folder, a run file or `none`; repeatable, the first that has runs counts [default: .perfgate/baselines/NAME, NAME being the scenario's; in GitHub Actions `github`]
     #[arg(long, value_name = "SOURCE")]
     pub baseline: Vec<String>,
     /// Report as always, but exit 0 instead of 1 and 3
@@ -163,9 +167,49 @@ pub struct CheckArgs {
     /// Run by `sh -c` before each round, to start both sides anew; it ends once they are ready, and its standard error is shown
     #[arg(long, value_name = "CMD", requires = "against")]
     pub between_rounds: Option<String>,
+    /// In a pull request, judge by the threshold file of the branch that it is to be merged into
+    #[arg(long)]
+    pub thresholds_from_base: bool,
+    #[command(flatten)]
+    pub publishing: PublishingArgs,
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
     pub out: PathBuf,
+}
+
+/// Where a verdict is shown.
+#[derive(Debug, Args)]
+pub struct PublishingArgs {
+    /// auto, none, or a list of github-comment, github-check, github-summary, github-annotations, gitlab-note, azure, buildkite; `!` behind one makes it required
+    #[arg(long, value_name = "LIST", default_value = "auto")]
+    pub publish: String,
+    /// Tells the comments of several gates apart [default: workflow and job]
+    #[arg(long, value_name = "KEY")]
+    pub publish_key: Option<String>,
+    /// The pull or merge request
+    #[arg(long, value_name = "N")]
+    pub pr: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct PublishArgs {
+    /// The folder that `check --out` wrote; nothing in it is believed but figures
+    pub results: PathBuf,
+    #[command(flatten)]
+    pub publishing: PublishingArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ThresholdsVerb {
+    /// A threshold file from what stored runs measured, with how often it would be red for nothing
+    Suggest(SuggestArgs),
+    /// What HEAD loosens and tightens of BASE
+    Diff {
+        /// The file as it was
+        base: PathBuf,
+        /// The file as it is to be
+        head: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -282,9 +326,9 @@ pub struct RefreshArgs {
     /// Take over the runs that are kept here, before the new one
     #[arg(long, value_name = "SOURCE")]
     pub baseline: Option<String>,
-    /// Keep the runs here [default: .perfgate/baselines/NAME, NAME being the scenario's]
+    /// Keep the runs here, or on a branch, which is pushed: `git:BRANCH` [default: .perfgate/baselines/NAME, NAME being the scenario's]
     #[arg(long, value_name = "DIR")]
-    pub keep: Option<PathBuf>,
+    pub keep: Option<String>,
     /// How many runs stay
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub runs: usize,
@@ -296,12 +340,6 @@ pub struct RefreshArgs {
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
     pub out: PathBuf,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ThresholdsVerb {
-    /// A threshold file from what stored runs measured, with how often it would be red for nothing
-    Suggest(SuggestArgs),
 }
 
 #[derive(Debug, Args)]
@@ -342,6 +380,7 @@ pub enum ReportFormat {
     Junit,
     Csv,
     Gitlab,
+    Openmetrics,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -45,6 +45,15 @@ fn write_and_rename(path: &Path, content: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Adds `content` to the end of a file that others write to as well.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn append(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    let written = File::options().append(true).create(true).open(path).and_then(|mut file| file.write_all(content));
+    written.map_err(|source| FileError::Write { path: path.to_owned(), source })
+}
+
 /// Reads a whole file of at most `cap` bytes.
 ///
 /// # Errors

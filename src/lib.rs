@@ -24,7 +24,7 @@
 //! | Run | all that one load measured; the artifact |
 //! | Baseline | the Runs to compare with, and why those |
 //! | Threshold, Finding, Verdict | one limit; one limit judged; all findings and the outcome |
-//! | Report | a verdict written for a reader |
+//! | Report, publish | a verdict written for a reader; bringing it to where people look |
 //!
 //! # Layers
 //!
@@ -34,25 +34,30 @@
 //! |---|---|---|
 //! | 7 | `main.rs` | `cli`, `commands` |
 //! | 6 | [`commands`] | everything below |
+//! | 4 | [`publish`] | `gate`, `github`, `web`, `files`, `exit` |
 //! | 4 | [`report`] | `gate`, `run`, `stats`, `exit`, `units` |
 //! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
 //! | 3 | [`demo`], [`selftest`] | nothing of ours |
-//! | 3 | [`baseline`] | `run`, `stats`, `files`, `exit`, `units` |
+//! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `exit`, `units` |
 //! | 2 | [`plan`] | `scenario`, `units` |
 //! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
 //! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `units` |
 //! | 1 | [`stats`], [`cli`] | `units` |
+//! | 0 | [`github`] | `web` |
 //! | 0 | [`document`] | `files` |
-//! | 0 | [`units`], [`exit`], [`files`], [`endpoint`] | nothing of ours |
+//! | 0 | [`units`], [`exit`], [`files`], [`endpoint`], [`ci`], [`web`] | nothing of ours |
 //!
 //! - `plan`, `stats`, `gate` and `report` are pure: no I/O, no clock, no environment. Thresholds are read through `document`.
-//! - The members of a family, which are the stores of `baseline` and the formats of `report`, do not import each other.
-//! - Each outside crate that shapes a part has one door: clap in `cli`, the YAML reader in `document`, httparse and hyper in `load`.
+//! - The members of a family, which are the stores of `baseline`, the formats of `report` and the places of `publish`, do not import each other.
+//! - Each outside crate that shapes a part has one door: clap in `cli`, the YAML reader in `document`, httparse and hyper in `load`,
+//!   octocrab in `github`.
 //!   The environment, the streams and the exit are touched in `commands/context.rs` and `main.rs` only.
 
 /// Runs that are kept, where they are kept, and whether one may become a baseline.
 pub mod baseline;
+/// Which CI job this is.
+pub mod ci;
 /// What can be typed.
 pub mod cli;
 /// One file per verb: arguments, the flow, an exit code.
@@ -69,10 +74,14 @@ pub mod exit;
 pub mod files;
 /// From a Run to a Verdict.
 pub mod gate;
+/// GitHub's API, as far as it is used.
+pub mod github;
 /// From a Plan to a Run; holds the only sockets to the target.
 pub mod load;
 /// Who sends what when, without a clock.
 pub mod plan;
+/// From a rendered verdict to where people look, one file per place.
+pub mod publish;
 /// From a Verdict to text, one file per format.
 pub mod report;
 /// What was measured, and its file form.
@@ -85,3 +94,5 @@ pub mod selftest;
 pub mod stats;
 /// Durations, rates, shares and percentiles, each with its unit.
 pub mod units;
+/// HTTP to services other than the target.
+pub mod web;

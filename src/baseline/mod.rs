@@ -1,10 +1,14 @@
 //! Stores of runs, one file per store, and the choice between them. Which of the runs a new one is compared with,
 //! and what follows where there is none, is the gate's.
 
+mod address;
 mod admission;
+mod archive;
 mod directory;
 mod drift;
 mod file;
+mod git;
+mod github;
 mod index;
 #[cfg(test)]
 mod tests;
@@ -15,12 +19,17 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use self::admission::{Admission, admission};
+pub use self::archive::ArchiveError;
 pub use self::directory::Store;
 pub use self::drift::{Drift, DriftSince, drifts};
+pub use self::git::{Branch, GitError};
+pub use self::github::artifact_name;
 pub use self::index::{Entry, EntryId, Figure, IndexError};
 use crate::exit::ExitCode;
 use crate::files::FileError;
-use crate::run::{Baseline, RunFileError};
+use crate::github::{Github, GithubError};
+use crate::run::{Baseline, BaselineRun, RunFileError};
+use crate::web::{Web, WebError, without_secrets};
 
 /// Where runs to compare with may come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +40,23 @@ pub enum Source {
     Directory(PathBuf),
     /// One run's file, which must exist.
     File(PathBuf),
+    /// The newest artifact that can be trusted, of this workflow file where one is named.
+    Github { workflow: Option<String> },
+    /// A branch of the repository.
+    Git(Branch),
+    /// An address.
+    Address(String),
+}
+
+/// What it takes to reach stores that are elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    /// The scenario whose runs are wanted.
+    pub scenario: &'a str,
+    /// `None` where no token or repository is known.
+    pub github: Option<&'a Github>,
+    /// The branch whose runs are believed, where it is known without asking.
+    pub default_branch: Option<&'a str>,
 }
 
 /// Why a store of runs could not be used.
@@ -46,8 +72,22 @@ pub enum BaselineError {
     CorruptIndex { path: PathBuf, source: IndexError },
     #[error("baseline is corrupt: {} is listed in `baseline.json`, but missing", path.display())]
     MissingRun { path: PathBuf },
-    #[error("baseline source `{text}` is not yet supported")]
-    Unsupported { text: String },
+    #[error("no artifact {name} can be trusted (looked at {looked_at}){}", listed(why))]
+    NoArtifact { name: String, looked_at: usize, why: Vec<String> },
+    #[error("baseline github needs `GITHUB_REPOSITORY` and a token in `GITHUB_TOKEN`")]
+    NoAccess,
+    #[error("baseline {place} does not exist")]
+    NotThere { place: String },
+    #[error("baseline {place} is corrupt: {source}")]
+    CorruptArchive { place: String, source: Box<ArchiveError> },
+    #[error("digest mismatch: expected {expected}, got {found}")]
+    Digest { expected: String, found: String },
+    #[error("baseline github: {0}")]
+    Github(#[from] GithubError),
+    #[error("baseline: {0}")]
+    Web(#[from] WebError),
+    #[error("baseline: {0}")]
+    Git(#[from] GitError),
     #[error("baseline source is empty")]
     EmptySource,
     #[error("baseline {} has no run `{wanted}`", store.display())]
@@ -77,10 +117,17 @@ impl BaselineError {
             }
             Self::CorruptIndex { .. } => Some("remove the file: it is made again from the runs beside it, without their pins".into()),
             Self::MissingRun { .. } => Some("restore the file, or remove `baseline.json`, which is made again from the runs".into()),
-            Self::Unsupported { .. } | Self::EmptySource => Some("use a folder of runs, a `run.json`, or `none`".into()),
+            Self::EmptySource => Some("use `github`, `git:BRANCH`, https://.., a folder of runs, a `run.json`, or `none`".into()),
+            Self::NoArtifact { .. } | Self::NotThere { .. } => {
+                Some("the nightly job makes it: `perfgate baseline refresh`, on the default branch; artifacts expire after the days that the repository keeps them".into())
+            }
+            Self::NoAccess => Some("hand the job's own token over: `GITHUB_TOKEN: ${{ github.token }}`".into()),
+            Self::CorruptArchive { .. } | Self::Digest { .. } => Some("delete it, and let the nightly job make a new one".into()),
+            Self::Github(error) => error.hint(),
+            Self::Git(GitError::Failed { .. }) => Some("the remote `origin` must be reachable from here; pushing needs `contents: write`".into()),
+            Self::Web(_) | Self::Git(_) | Self::NotAdmitted { .. } | Self::File(_) => None,
             Self::UnknownRun { .. } => Some("`perfgate baseline list` shows the runs".into()),
             Self::AmbiguousRun { .. } => Some("give more of its characters; `perfgate baseline list` shows the runs".into()),
-            Self::NotAdmitted { .. } | Self::File(_) => None,
         }
     }
 
@@ -88,20 +135,40 @@ impl BaselineError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Unsupported { .. }
-            | Self::EmptySource
+            Self::Github(error) if error.is_mistake() => ExitCode::Usage,
+            Self::EmptySource
             | Self::UnknownRun { .. }
             | Self::AmbiguousRun { .. }
-            | Self::NotAdmitted { .. } => ExitCode::Usage,
+            | Self::NotAdmitted { .. }
+            | Self::Web(WebError::Address { .. })
+            | Self::Git(GitError::Name { .. }) => ExitCode::Usage,
             Self::File(FileError::Write { .. }) => ExitCode::NotDelivered,
             Self::NotFound { .. }
             | Self::NotAFolder { .. }
             | Self::CorruptRun { .. }
             | Self::CorruptIndex { .. }
             | Self::MissingRun { .. }
+            | Self::NoArtifact { .. }
+            | Self::NoAccess
+            | Self::NotThere { .. }
+            | Self::CorruptArchive { .. }
+            | Self::Digest { .. }
+            | Self::Github(_)
+            | Self::Web(_)
+            | Self::Git(_)
             | Self::File(_) => ExitCode::BaselineUnusable,
         }
     }
+
+    /// Whether there is nothing at the place that was asked, rather than something wrong with it.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::NoArtifact { .. } | Self::NoAccess | Self::NotThere { .. })
+    }
+}
+
+fn listed(why: &[String]) -> String {
+    why.iter().flat_map(|reason| ["; ", reason.as_str()]).collect()
 }
 
 impl Source {
@@ -109,45 +176,49 @@ impl Source {
     #[must_use]
     pub fn exists(&self) -> bool {
         match self {
-            Self::None => true,
+            // What is elsewhere is there until somebody looks.
+            Self::None | Self::Github { .. } | Self::Git(_) | Self::Address(_) => true,
             Self::Directory(path) | Self::File(path) => path.exists(),
         }
     }
 
-    /// Reads what stands behind `--baseline`: `none`, an existing file or a `*.json` path, else a folder.
+    /// Reads what stands behind `--baseline`: `none`, `github`, `github:WORKFLOW.yml`, `git:BRANCH`, an address, an
+    /// existing file or a `*.json` path, else a folder.
     ///
     /// # Errors
-    /// [`BaselineError::Unsupported`] for `github`, `git:BRANCH` and URLs, [`BaselineError::EmptySource`] for no text.
+    /// [`BaselineError`] for no text, what is no branch, and addresses without encryption.
     pub fn parse(text: &str) -> Result<Self, BaselineError> {
         match text {
             "" => Err(BaselineError::EmptySource),
             "none" => Ok(Self::None),
-            _ if text == "github" || text.starts_with("git:") || text.contains("://") => {
-                Err(BaselineError::Unsupported { text: without_secrets(text) })
+            "github" => Ok(Self::Github { workflow: None }),
+            _ if text.contains("://") => {
+                crate::web::service_address("--baseline", text)?;
+                Ok(Self::Address(text.to_owned()))
             }
-            _ => {
-                let path = PathBuf::from(text);
-                let is_json = path.extension().is_some_and(|extension| extension == "json");
-                Ok(if path.is_file() || (is_json && !path.is_dir()) { Self::File(path) } else { Self::Directory(path) })
-            }
+            _ => match text.split_once(':') {
+                Some(("github", workflow)) if !workflow.is_empty() => Ok(Self::Github { workflow: Some(workflow.to_owned()) }),
+                Some(("git", branch)) => Ok(Self::Git(Branch::parse(branch)?)),
+                _ => Ok(Self::of_path(text)),
+            },
         }
     }
-}
 
-/// A source as it may be shown: a URL may hold a password before its host and a signature in its query.
-fn without_secrets(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(authority_end);
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    fn of_path(text: &str) -> Self {
+        let path = PathBuf::from(text);
+        let is_json = path.extension().is_some_and(|extension| extension == "json");
+        if path.is_file() || (is_json && !path.is_dir()) { Self::File(path) } else { Self::Directory(path) }
+    }
 }
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str("none"),
+            Self::Github { workflow: None } => f.write_str("github"),
+            Self::Github { workflow: Some(workflow) } => write!(f, "github:{workflow}"),
+            Self::Git(branch) => write!(f, "git:{}", branch.as_str()),
+            Self::Address(address) => f.write_str(&without_secrets(address)),
             Self::Directory(path) | Self::File(path) => path.display().fmt(f),
         }
     }
@@ -156,20 +227,67 @@ impl fmt::Display for Source {
 /// The runs of the first source that has any, newest first. Without any it has none, and names all that were asked.
 ///
 /// # Errors
-/// [`BaselineError`] where a named file is missing, or anything is corrupt or not readable.
-pub fn load(sources: &[Source]) -> Result<Baseline, BaselineError> {
+/// [`BaselineError`] where a named file or every other store is missing, or anything is corrupt or not readable.
+pub fn load(sources: &[Source], reach: Reach<'_>) -> Result<Baseline, BaselineError> {
+    let mut missing = None;
+    let mut found_a_store = false;
     for source in sources {
-        let runs = match source {
-            Source::None => Vec::new(),
-            Source::Directory(folder) => Store::open(folder)?.load_runs()?,
-            Source::File(path) => vec![file::load(path)?],
+        let runs = match load_one(source, reach) {
+            Ok(runs) => runs,
+            Err(error) if error.is_missing() && !matches!(source, Source::File(_)) => {
+                missing = missing.or(Some(error));
+                continue;
+            }
+            Err(error) => return Err(error),
         };
         if !runs.is_empty() {
             return Ok(Baseline { source: source.to_string(), runs });
         }
+        found_a_store |= source.exists();
+    }
+    if let Some(error) = missing.filter(|_| !found_a_store) {
+        return Err(error);
     }
     let asked: Vec<String> = sources.iter().map(Source::to_string).collect();
     Ok(Baseline { source: asked.join(", "), runs: Vec::new() })
+}
+
+fn load_one(source: &Source, reach: Reach<'_>) -> Result<Vec<BaselineRun>, BaselineError> {
+    match source {
+        Source::None => Ok(Vec::new()),
+        Source::Directory(folder) => Store::open(folder)?.load_runs(),
+        Source::File(path) => Ok(vec![file::load(path)?]),
+        Source::Github { workflow } => {
+            let github = reach.github.ok_or(BaselineError::NoAccess)?;
+            github::load(github, reach.scenario, workflow.as_deref(), reach.default_branch)
+        }
+        Source::Git(branch) => {
+            let folder = Scratch::new()?;
+            if !branch.read_into(reach.scenario, &folder.0)? {
+                return Err(BaselineError::NotThere { place: source.to_string() });
+            }
+            Store::open(&folder.0)?.load_runs()
+        }
+        Source::Address(address) => address::load(&Web::new()?, address),
+    }
+}
+
+/// A folder that is gone when it is not needed any more.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self, BaselineError> {
+        let folder = PathBuf::from(".perfgate").join(format!("scratch-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|source| FileError::Write { path: folder.clone(), source })?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left is one folder that nothing reads.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// A file's bytes; `None` where there is no such file.

@@ -19,6 +19,10 @@ fn rejected_of(day: u8) -> Run {
     Run { complete: false, ..run_of(day) }
 }
 
+fn loaded(sources: &[Source]) -> Result<Baseline, BaselineError> {
+    load(sources, Reach { scenario: "checkout", github: None, default_branch: None })
+}
+
 /// A store in a fresh folder that was offered these runs.
 fn store_of(runs: impl IntoIterator<Item = Run>) -> (TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
@@ -56,22 +60,23 @@ fn sources_are_told_apart_by_their_text_and_by_what_exists() {
 }
 
 #[test]
-fn sources_that_do_not_exist_yet_are_a_usage_error_without_secrets() {
-    for text in ["github", "git:main", "https://store.example/run.json"] {
-        let error = Source::parse(text).unwrap_err();
-        assert_eq!(error.to_string(), format!("baseline source `{text}` is not yet supported"));
-        assert_eq!(error.exit_code(), ExitCode::Usage);
-        assert!(error.hint().is_some());
+fn stores_that_are_elsewhere_are_named_and_shown_without_secrets() {
+    assert_eq!(Source::parse("github").unwrap(), Source::Github { workflow: None });
+    assert_eq!(Source::parse("github:nightly.yml").unwrap().to_string(), "github:nightly.yml");
+    assert_eq!(Source::parse("git:perfgate-baseline").unwrap().to_string(), "git:perfgate-baseline");
+    let address = Source::parse("https://store.example/shop.zip?signature=secret").unwrap();
+    assert_eq!(address.to_string(), "https://store.example/shop.zip");
+    for wrong in ["", "git:--upload-pack=x", "http://store.example/run.json", "https://user:secret@store.example/run.json", "ftp://x/y"] {
+        let error = Source::parse(wrong).unwrap_err();
+        assert_eq!(error.exit_code(), ExitCode::Usage, "{wrong}");
+        assert!(!error.to_string().contains("secret"), "{error}");
     }
-    let error = Source::parse("https://user:secret@store.example/run.json?signature=secret").unwrap_err();
-    assert_eq!(error.to_string(), "baseline source `https://store.example/run.json` is not yet supported");
-    assert_eq!(Source::parse("").unwrap_err().exit_code(), ExitCode::Usage);
 }
 
 #[test]
 fn a_named_file_that_is_missing_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
-    let error = load(&[Source::File(folder.path().join("run.json"))]).unwrap_err();
+    let error = loaded(&[Source::File(folder.path().join("run.json"))]).unwrap_err();
     assert!(matches!(error, BaselineError::NotFound { .. }), "{error}");
     assert_eq!(error.exit_code(), ExitCode::BaselineUnusable);
 }
@@ -82,7 +87,7 @@ fn a_named_file_that_is_corrupt_is_an_error() {
     let path = folder.path().join("run.json");
     for content in ["", "<html>", "{\"format\": \"perfgate-run\", \"version\": 1"] {
         fs::write(&path, content).unwrap();
-        let error = load(&[Source::File(path.clone())]).unwrap_err();
+        let error = loaded(&[Source::File(path.clone())]).unwrap_err();
         assert!(error.to_string().contains("run.json is corrupt"), "{error}");
         assert_eq!(error.exit_code(), ExitCode::BaselineUnusable);
     }
@@ -93,7 +98,7 @@ fn a_named_file_is_a_baseline_of_one_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("v2.3.0.json");
     fs::write(&path, write_run(&checkout_run())).unwrap();
-    let baseline = load(&[Source::File(path.clone())]).unwrap();
+    let baseline = loaded(&[Source::File(path.clone())]).unwrap();
     assert_eq!(baseline.source, path.to_str().unwrap());
     assert_eq!(baseline.runs[0].id, "v2.3.0");
     assert_eq!(baseline.runs[0].run, checkout_run());
@@ -104,11 +109,11 @@ fn the_first_source_that_has_runs_is_taken() {
     let (folder, _) = store_of([run_of(1), run_of(3), run_of(2)]);
     let empty = tempfile::tempdir().unwrap();
     let (missing, stored) = (Source::Directory(empty.path().join("missing")), Source::Directory(folder.path().into()));
-    let baseline = load(&[Source::None, missing.clone(), stored.clone(), Source::File("unread.json".into())]).unwrap();
+    let baseline = loaded(&[Source::None, missing.clone(), stored.clone(), Source::File("unread.json".into())]).unwrap();
     assert_eq!(baseline.source, stored.to_string());
     let started: Vec<i64> = baseline.runs.iter().map(|kept| kept.run.started_at.as_second()).collect();
     assert!(started.is_sorted_by(|newer, older| newer > older), "{started:?}");
-    let none = load(&[missing.clone(), Source::None]).unwrap();
+    let none = loaded(&[missing.clone(), Source::None]).unwrap();
     assert_eq!((none.runs.len(), none.source), (0, format!("{missing}, none")));
 }
 
@@ -152,7 +157,7 @@ fn a_rejected_run_is_kept_and_listed_but_not_compared_with() {
     assert_eq!(store.entries()[0].reason.as_deref(), Some("the run is not complete: it was cut short"));
     assert!(store.run_path(&store.entries()[0].id).is_file());
     assert_eq!(store.scenario(), None);
-    assert_eq!(load(&[Source::Directory(folder.path().into())]).unwrap().runs, []);
+    assert_eq!(loaded(&[Source::Directory(folder.path().into())]).unwrap().runs, []);
 }
 
 #[test]
@@ -181,7 +186,7 @@ fn a_corrupt_run_in_a_store_is_an_error_that_names_its_file() {
     let path = store.run_path(&store.entries()[1].id);
     fs::write(&path, b"{").unwrap();
     for _ in ["listed", "without a list"] {
-        let error = load(&[Source::Directory(folder.path().into())]).unwrap_err();
+        let error = loaded(&[Source::Directory(folder.path().into())]).unwrap_err();
         assert!(matches!(&error, BaselineError::CorruptRun { path: named, .. } if *named == path), "{error}");
         assert_eq!(error.exit_code(), ExitCode::BaselineUnusable);
         let _ = fs::remove_file(folder.path().join("baseline.json"));
@@ -193,7 +198,7 @@ fn a_listed_run_that_is_missing_is_an_error_that_names_its_file() {
     let (folder, store) = store_of([run_of(1)]);
     let path = store.run_path(&store.entries()[0].id);
     fs::remove_file(&path).unwrap();
-    let error = load(&[Source::Directory(folder.path().into())]).unwrap_err();
+    let error = loaded(&[Source::Directory(folder.path().into())]).unwrap_err();
     assert!(matches!(&error, BaselineError::MissingRun { path: named } if *named == path), "{error}");
 }
 

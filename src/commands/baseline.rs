@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
-use super::judging::default_store;
+use super::judging::{default_store, reach};
 use super::measure::{find_target, load, open_scenario};
 use super::results::Results;
-use crate::baseline::{self, Admission, Drift, DriftSince, Entry, Source, Store, drifts};
+use super::surroundings::Surroundings;
+use crate::baseline::{self, Admission, BaselineError, Branch, Drift, DriftSince, Entry, Source, Store, drifts};
 use crate::cli::{BaselineVerb, RefreshArgs, StoreArgs};
 use crate::exit::ExitCode;
 use crate::load::Abort;
@@ -54,16 +55,30 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
             hint: "refresh the scenarios one by one, or leave --keep away".to_owned(),
         });
     }
+    let around = Surroundings::look(world)?;
+    if let Some(event) = around.foreign_event(world) {
+        return Err(CommandError::ForeignCode { event });
+    }
+    let keep = args.keep.as_deref().map(Keep::parse).transpose()?;
     let abort = world.abort_on_signals();
     let mut code = ExitCode::Pass;
     for scenario in &scenarios {
-        let folder = args.keep.clone().unwrap_or_else(|| default_store(&scenario.name));
+        let folder = match &keep {
+            Some(Keep::Folder(folder)) => folder.clone(),
+            Some(Keep::Branch(_)) | None => default_store(&scenario.name),
+        };
         let mut store = Store::open(&folder)?;
-        take_over(args, &mut store)?;
+        for source in sources(args, keep.as_ref())? {
+            take_over(world, &source, &mut store, &scenario.name, &around)?;
+        }
         for _ in 0..args.repeat {
             code = code.worse(refresh_one(world, args, scenario, &mut store, &abort)?);
         }
         store.prune(args.runs)?;
+        if let Some(Keep::Branch(branch)) = &keep {
+            branch.keep(&scenario.name, &folder).map_err(BaselineError::from)?;
+            world.note(&format!("pushed to {}", branch.as_str()));
+        }
         world.note(&format!("baseline of {} in {}: {} runs", scenario.name, folder.display(), admitted(&store)));
         for drift in drifts(store.entries()).iter().filter(|drift| drift.change() > 0.0) {
             world.note(&format!("warning: {}", sentence(drift)));
@@ -72,10 +87,44 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
     Ok(code)
 }
 
-/// Takes the runs of another source into the store, those that are not there yet.
-fn take_over(args: &RefreshArgs, store: &mut Store) -> Result<(), CommandError> {
-    let Some(text) = &args.baseline else { return Ok(()) };
-    let taken = baseline::load(&[Source::parse(text)?])?;
+/// Where the runs are kept.
+enum Keep {
+    Folder(PathBuf),
+    /// Pushed; a folder holds them on the way.
+    Branch(Branch),
+}
+
+impl Keep {
+    fn parse(text: &str) -> Result<Self, CommandError> {
+        match text.strip_prefix("git:") {
+            Some(branch) => Ok(Self::Branch(Branch::parse(branch).map_err(BaselineError::from)?)),
+            None => Ok(Self::Folder(PathBuf::from(text))),
+        }
+    }
+}
+
+/// What is taken over before the new run: the source that is named, and the branch that will be replaced.
+fn sources(args: &RefreshArgs, keep: Option<&Keep>) -> Result<Vec<Source>, CommandError> {
+    let mut sources: Vec<Source> = args.baseline.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
+    if let Some(Keep::Branch(branch)) = keep {
+        let source = Source::Git(branch.clone());
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    Ok(sources)
+}
+
+/// Takes the runs of another source into the store, those that are not there yet. The first time there are none.
+fn take_over(world: &mut World, source: &Source, store: &mut Store, scenario: &str, around: &Surroundings) -> Result<(), CommandError> {
+    let taken = match baseline::load(std::slice::from_ref(source), reach(scenario, around)) {
+        // Without access nobody knows what there is: beginning anew would drop it.
+        Err(error @ (BaselineError::NoArtifact { .. } | BaselineError::NotThere { .. })) if !matches!(source, Source::Address(_)) => {
+            world.note(&format!("notice: {error}; a new one begins"));
+            return Ok(());
+        }
+        taken => taken?,
+    };
     for kept in &taken.runs {
         if !store.entries().iter().any(|entry| entry.started_at == kept.run.started_at) {
             let admission = store.admission(&kept.run);

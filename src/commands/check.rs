@@ -1,4 +1,4 @@
-//! `perfgate check`: run, judge, report. Everything that can be found wrong without traffic is found before the first load.
+//! `perfgate check`: run, judge, report, publish. Everything that can be found wrong without traffic is found before the first load.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
-use super::judging::{Judging, print_verdict, soften};
+use super::judging::{Judging, ThresholdsFrom, print_verdict, soften};
 use super::measure::{self, find_target, open_scenario};
+use super::publishing::{Finished, Published, Publishing, write_outputs};
 use super::reproduce::check_command;
 use super::results::Results;
 use super::side_by_side;
+use super::surroundings::Surroundings;
 use crate::cli::CheckArgs;
 use crate::exit::ExitCode;
 use crate::files::write_atomically;
-use crate::gate::{Judgement, Outcome, Reason, Verdict};
+use crate::gate::{FindingOutcome, Judgement, Outcome, Reason, Verdict};
 use crate::load::{Abort, Endpoints};
-use crate::report::{Subject, summary_of_all};
+use crate::publish::{Level, Remark};
+use crate::report::{Subject, finding_sentence, headline, summary_of_all};
 use crate::run::Run;
 use crate::scenario::Scenario;
 
@@ -38,12 +41,84 @@ struct Concluded {
     run: Run,
     verdict: Verdict,
     reproduce: String,
+    /// What is said at lines of the threshold file.
+    remarks: Vec<Remark>,
     /// Whether every file of it was written.
     delivered: ExitCode,
 }
 
-pub fn check(world: &mut World, args: &CheckArgs) -> Result<ExitCode, CommandError> {
-    let prepared = prepare_all(world, args)?;
+pub fn check(world: &mut World, args: &CheckArgs) -> ExitCode {
+    let mut told = Told { outcome: Outcome::Error, address: None };
+    let code = check_and_publish(world, args, &mut told).unwrap_or_else(|error| error.tell(world));
+    let report = args.out.join("report.html");
+    let outputs = [
+        ("outcome", outcome_word(told.outcome).to_owned()),
+        ("exit-code", code.number().to_string()),
+        ("report-path", if report.exists() { report } else { args.out.clone() }.display().to_string()),
+        ("summary-path", args.out.join("summary.md").display().to_string()),
+        ("comment-url", told.address.unwrap_or_default()),
+    ];
+    write_outputs(world, &outputs);
+    code
+}
+
+/// What a step that calls this learns of it.
+struct Told {
+    outcome: Outcome,
+    /// Of the comment.
+    address: Option<String>,
+}
+
+const fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "pass",
+        Outcome::Warn => "warn",
+        Outcome::Fail => "fail",
+        Outcome::Inconclusive => "inconclusive",
+        Outcome::Error => "error",
+    }
+}
+
+fn check_and_publish(world: &mut World, args: &CheckArgs, told: &mut Told) -> Result<ExitCode, CommandError> {
+    let around = Surroundings::look(world)?;
+    if let Some(event) = around.foreign_event(world) {
+        return Err(CommandError::ForeignCode { event });
+    }
+    let publishing = Publishing::plan(world, &args.publishing, &around, args.load.commit.as_deref())?;
+    let prepared = prepare_all(world, args, &around)?;
+    let (concluded, code) = check_all(world, args, prepared)?;
+    let published = publish(world, args, &around, &publishing, &concluded, code);
+    if let Some(worst) = worst(&concluded) {
+        told.outcome = if code.worse(worst.exit()) == worst.exit() { worst.outcome } else { Outcome::Error };
+    }
+    told.address = published.address;
+    world.note(&format!("results in {}", args.out.display()));
+    Ok(published.code.map_or(code, |lost| code.worse(lost)))
+}
+
+fn publish(
+    world: &mut World,
+    args: &CheckArgs,
+    around: &Surroundings,
+    publishing: &Publishing,
+    concluded: &[Concluded],
+    code: ExitCode,
+) -> Published {
+    let Some(worst) = worst(concluded) else { return Published::default() };
+    let remarks: Vec<Remark> = concluded.iter().flat_map(|one| one.remarks.iter().cloned()).collect();
+    let summary = summary_of_all(&subjects(concluded));
+    let headline = headline(worst);
+    let finished =
+        Finished { summary: &summary, headline: &headline, outcome: worst.outcome, exit: code, remarks: &remarks, folder: &args.out };
+    publishing.publish(world, around, &finished)
+}
+
+fn worst(concluded: &[Concluded]) -> Option<&Verdict> {
+    let worse = |one: &&Verdict, other: &&Verdict| one.exit().worse(other.exit()) == one.exit();
+    concluded.iter().map(|one| &one.verdict).reduce(|one, other| if worse(&one, &other) { one } else { other })
+}
+
+fn check_all(world: &mut World, args: &CheckArgs, prepared: Vec<Prepared>) -> Result<(Vec<Concluded>, ExitCode), CommandError> {
     let several = prepared.len() > 1;
     clear_all(&prepared, &args.out)?;
     let abort = world.abort_on_signals();
@@ -67,8 +142,7 @@ pub fn check(world: &mut World, args: &CheckArgs) -> Result<ExitCode, CommandErr
     if several {
         code = code.worse(told(world, write_summary_of_all(&concluded, &args.out)));
     }
-    world.note(&format!("results in {}", args.out.display()));
-    Ok(code)
+    Ok((concluded, code))
 }
 
 /// What a delivery came to: a failed one is told, and never hides what was measured.
@@ -77,7 +151,7 @@ fn told(world: &mut World, delivery: Result<(), CommandError>) -> ExitCode {
 }
 
 /// Reads and checks every file of every scenario, so that a typo in the last one costs no load of the first.
-fn prepare_all(world: &mut World, args: &CheckArgs) -> Result<Vec<Prepared>, CommandError> {
+fn prepare_all(world: &mut World, args: &CheckArgs, around: &Surroundings) -> Result<Vec<Prepared>, CommandError> {
     let mut prepared: Vec<Prepared> = Vec::new();
     for path in &args.scenarios {
         let scenario = open_scenario(world, path, &args.load)?;
@@ -85,7 +159,8 @@ fn prepare_all(world: &mut World, args: &CheckArgs) -> Result<Vec<Prepared>, Com
         if prepared.iter().any(|other| other.scenario.name == scenario.name) {
             return Err(CommandError::SameName { name: scenario.name.clone() });
         }
-        let judging = Judging::for_scenario(&args.judging, &scenario)?;
+        let from = if args.thresholds_from_base { ThresholdsFrom::Base } else { ThresholdsFrom::Here };
+        let judging = Judging::for_scenario(world, &args.judging, &scenario, around, from)?;
         let results = Results::prepare(&folder_of(args, &scenario.name))?;
         let reproduce = check_command(path, args);
         prepared.push(Prepared { scenario, beside, judging, results, reproduce });
@@ -136,7 +211,33 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
     let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
     let delivered = told(world, written.and_then(|()| results.write_reports(&subject, world.look())));
-    Ok(Concluded { run, verdict, reproduce, delivered })
+    let remarks = remarks(&judging, &verdict);
+    Ok(Concluded { run, verdict, reproduce, remarks, delivered })
+}
+
+/// What is said at lines of the threshold file: breaches and warnings, and what got looser.
+fn remarks(judging: &Judging, verdict: &Verdict) -> Vec<Remark> {
+    let of_findings = verdict.findings.iter().filter_map(|finding| {
+        let level = match finding.outcome {
+            FindingOutcome::Fail => Level::Error,
+            FindingOutcome::Warn => Level::Warning,
+            _ => return None,
+        };
+        Some((level, judging.place_of(finding).line, finding_sentence(finding)))
+    });
+    let loosened = judging.loosened().map(|one| (Level::Warning, one.place.line, format!("the thresholds got looser: {}", one.text)));
+    let remark = |(level, line, message)| Remark {
+        level,
+        file: judging.file().to_owned(),
+        line,
+        title: format!("perfgate: {}", verdict.run.scenario),
+        message,
+    };
+    of_findings.chain(loosened).map(remark).collect()
+}
+
+fn subjects(concluded: &[Concluded]) -> Vec<Subject<'_>> {
+    concluded.iter().map(|one| Subject { verdict: &one.verdict, run: &one.run, reproduce: &one.reproduce }).collect()
 }
 
 /// What is loaded, and by what it is judged.
@@ -192,7 +293,5 @@ fn stopped(mut verdict: Verdict, code: ExitCode, error: &CommandError) -> Verdic
 }
 
 fn write_summary_of_all(concluded: &[Concluded], folder: &Path) -> Result<(), CommandError> {
-    let subjects: Vec<Subject<'_>> =
-        concluded.iter().map(|one| Subject { verdict: &one.verdict, run: &one.run, reproduce: &one.reproduce }).collect();
-    write_atomically(&folder.join("summary.md"), summary_of_all(&subjects).as_bytes()).map_err(CommandError::NotWritten)
+    write_atomically(&folder.join("summary.md"), summary_of_all(&subjects(concluded)).as_bytes()).map_err(CommandError::NotWritten)
 }

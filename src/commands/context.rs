@@ -67,8 +67,15 @@ impl World {
         }
     }
 
-    /// Writes a line for people to standard error. Nobody is left to tell where that fails.
+    /// Writes a line for people to standard error. Nobody is left to tell where that fails. What a CI would take for a
+    /// command of ours is broken up: the text of others may be in it.
     pub fn note(&mut self, line: &str) {
+        let text = line.lines().map(no_command).collect::<Vec<_>>().join("\n");
+        let _ = writeln!(self.stderr, "{text}").and_then(|()| self.stderr.flush());
+    }
+
+    /// Writes a command for the CI, one line, whose texts are escaped already. Standard output may be data.
+    pub fn command(&mut self, line: &str) {
         let _ = writeln!(self.stderr, "{line}").and_then(|()| self.stderr.flush());
     }
 
@@ -111,6 +118,12 @@ impl World {
         let _ = listening.recv();
         abort
     }
+}
+
+/// A line that no CI takes for a command.
+fn no_command(line: &str) -> String {
+    let line = line.replace("##vso[", "# #vso[").replace("##[", "# #[");
+    if line.trim_start().starts_with("::") { line.replacen("::", ": :", 1) } else { line }
 }
 
 /// The exit code of an abort's reason, `None` where it was no signal.

@@ -10,6 +10,7 @@ use crate::document::{DocumentError, Mistake};
 use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::gate::TooFewRuns;
+use crate::github::GithubError;
 use crate::load::{LoadError, PreflightError};
 use crate::report::ReportError;
 use crate::run::RunFileError;
@@ -27,7 +28,7 @@ pub enum CommandError {
     #[error("{} does not exist, and a gate without thresholds checks nothing", path.display())]
     NoThresholds { path: PathBuf },
     #[error(transparent)]
-    Baseline(#[from] BaselineError),
+    Baseline(Box<BaselineError>),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error(transparent)]
@@ -48,6 +49,14 @@ pub enum CommandError {
     Schema(serde_json::Error),
     #[error("cannot write: {0}")]
     Output(std::io::Error),
+    #[error("there are no thresholds {} of a base branch to judge by", path.display())]
+    NoBaseThresholds { path: PathBuf },
+    #[error(transparent)]
+    Github(Box<GithubError>),
+    #[error("`{event}` runs with a token that may write, and this is the code of a fork: nothing of it is run here")]
+    ForeignCode { event: String },
+    #[error("cannot prove which pull request this run belongs to: {why}")]
+    Unproven { why: String },
     #[error("two scenarios are called `{name}`")]
     SameName { name: String },
     #[error("the run was aborted: {reason}")]
@@ -62,6 +71,18 @@ pub enum CommandError {
     Demo { port: u16, source: std::io::Error },
 }
 
+impl From<BaselineError> for CommandError {
+    fn from(error: BaselineError) -> Self {
+        Self::Baseline(Box::new(error))
+    }
+}
+
+impl From<GithubError> for CommandError {
+    fn from(error: GithubError) -> Self {
+        Self::Github(Box::new(error))
+    }
+}
+
 impl CommandError {
     /// The exit code that it means.
     #[must_use]
@@ -69,13 +90,16 @@ impl CommandError {
         match self {
             Self::Baseline(error) => error.exit_code(),
             Self::TooFewRuns { .. } => ExitCode::BaselineUnusable,
-            Self::Refused(_) | Self::Preflight(PreflightError::Refused(_)) => ExitCode::Refused,
+            Self::Refused(_) | Self::Preflight(PreflightError::Refused(_)) | Self::ForeignCode { .. } | Self::Unproven { .. } => {
+                ExitCode::Refused
+            }
             Self::Load(LoadError::Thread(_) | LoadError::Panicked) | Self::Schema(_) | Self::Preflight(PreflightError::Runtime(_)) => {
                 ExitCode::Internal
             }
             Self::Report(error) if !matches!(error, ReportError::NeedsVerdict(_)) => ExitCode::Internal,
             Self::Preflight(error) if !matches!(error, PreflightError::TlsFiles(_)) => ExitCode::TargetUnavailable,
             Self::BetweenRounds { .. } => ExitCode::TargetUnavailable,
+            Self::Github(error) if !error.is_mistake() => ExitCode::NotDelivered,
             Self::NotWritten(_) | Self::Output(_) => ExitCode::NotDelivered,
             Self::Aborted { code, .. } => *code,
             // What is left is wrong in what was typed or written.
@@ -95,6 +119,12 @@ impl CommandError {
             Self::Load(error) => error.hint(),
             Self::RunFile(error) => error.hint(),
             Self::NotWritten(_) => Some("is the folder writable, and is there room? --out names another".to_owned()),
+            Self::NoBaseThresholds { .. } => {
+                Some("--thresholds-from-base is for pull requests whose base branch has the file; elsewhere leave it away".to_owned())
+            }
+            Self::Github(error) => error.hint(),
+            Self::ForeignCode { .. } => Some("run it on `pull_request`, and `perfgate publish` on `workflow_run`".to_owned()),
+            Self::Unproven { .. } => Some("nothing was posted; --pr N names it, where you know it".to_owned()),
             Self::SameName { .. } => Some("the name decides where results and baselines go: rename one".to_owned()),
             Self::Demo { .. } => Some("another port with --port N; 0 picks a free one".to_owned()),
             Self::BetweenRounds { .. } => Some("it must start both deployments, wait until they are ready, and end with 0".to_owned()),

@@ -5,6 +5,7 @@ use super::error::CommandError;
 use super::judging::{Judging, print_verdict, soften};
 use super::reproduce::judge_command;
 use super::results::Results;
+use super::surroundings::Surroundings;
 use crate::cli::JudgeArgs;
 use crate::exit::ExitCode;
 use crate::report::Subject;
@@ -13,7 +14,8 @@ use crate::run::{Run, load_runs};
 pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandError> {
     let loads = load_runs(&args.run)?;
     let Some(run) = loads.last() else { unreachable!("a file or a folder holds at least one run") };
-    let judging = Judging::for_run(&args.judging, run)?;
+    let around = Surroundings::look(world)?;
+    let judging = Judging::for_run(world, &args.judging, run, &around)?;
     let results = args.out.as_deref().map(Results::prepare).transpose()?;
     let mut verdict = judging.judge_loads(&loads, loads.len()).verdict;
     if args.judging.soft {

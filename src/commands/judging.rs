@@ -4,51 +4,86 @@ use std::path::{Path, PathBuf};
 
 use super::context::World;
 use super::error::CommandError;
-use crate::baseline::{self, BaselineError, Source};
+use super::review;
+use super::surroundings::{Surroundings, path_in_repository};
+use crate::baseline::{self, BaselineError, Reach, Source};
+use crate::ci::System;
 use crate::cli::{JudgingArgs, StdoutFormat};
+use crate::document::Place;
 use crate::exit::ExitCode;
-use crate::gate::{BaselineChoice, Beside, Judgement, Release, Thresholds, Verdict, judge_release};
+use crate::gate::{
+    Alteration, BaselineChoice, Beside, Direction, Finding, Judgement, Reason, Release, Subject as Whose, Thresholds, Verdict, compare,
+    judge_release,
+};
 use crate::report::{Format, Subject, render};
 use crate::run::{Baseline, EndpointRole, Run};
 use crate::scenario::Scenario;
 
+/// How many loosened limits are told one by one.
+const TOLD: usize = 20;
+
 /// What a run is judged by and compared with.
 pub struct Judging {
     thresholds: Thresholds,
+    /// Below the repository's root, for remarks.
+    file: String,
     /// `None` for `--baseline none`.
     baseline: Option<Baseline>,
+    /// What the pull request changes in the thresholds.
+    alterations: Vec<Alteration>,
+}
+
+/// Whose thresholds count in a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThresholdsFrom {
+    Here,
+    /// `--thresholds-from-base`
+    Base,
 }
 
 impl Judging {
     /// For a scenario that is going to be run: the thresholds must fit it.
-    pub fn for_scenario(args: &JudgingArgs, scenario: &Scenario) -> Result<Self, CommandError> {
+    pub fn for_scenario(
+        world: &mut World,
+        args: &JudgingArgs,
+        scenario: &Scenario,
+        around: &Surroundings,
+        from: ThresholdsFrom,
+    ) -> Result<Self, CommandError> {
         let endpoints: Vec<(&str, EndpointRole)> =
             scenario.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
         let phases: Vec<(&str, bool)> = scenario.load.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
-        Self::open(args, &scenario.name, &endpoints, &phases)
+        let (thresholds, path) = open_thresholds(args.thresholds.as_deref(), &scenario.name)?;
+        let base = review::of_base(world, around, &path);
+        let (thresholds, alterations) = match (from, base) {
+            (ThresholdsFrom::Here, Some(base)) => (thresholds.clone(), compare(&base, &thresholds)),
+            (ThresholdsFrom::Here, None) => (thresholds, Vec::new()),
+            (ThresholdsFrom::Base, Some(base)) => (base, Vec::new()),
+            (ThresholdsFrom::Base, None) => return Err(CommandError::NoBaseThresholds { path }),
+        };
+        thresholds.check_against(&scenario.name, &endpoints, &phases)?;
+        let file = path_in_repository(world, &path).unwrap_or_else(|| path.display().to_string());
+        Ok(Self { thresholds, file, baseline: open_baseline(world, &args.baseline, &scenario.name, around)?, alterations })
     }
 
     /// For loads that are compared with each other.
     pub fn without_baseline(thresholds: Option<&Path>, scenario: &Scenario) -> Result<Self, CommandError> {
-        let (thresholds, baseline) = (thresholds.map(Path::to_owned), vec!["none".to_owned()]);
-        Self::for_scenario(&JudgingArgs { thresholds, baseline, soft: false, format: StdoutFormat::Auto }, scenario)
+        let endpoints: Vec<(&str, EndpointRole)> =
+            scenario.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
+        let phases: Vec<(&str, bool)> = scenario.load.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
+        let (thresholds, path) = open_thresholds(thresholds, &scenario.name)?;
+        thresholds.check_against(&scenario.name, &endpoints, &phases)?;
+        Ok(Self { thresholds, file: path.display().to_string(), baseline: None, alterations: Vec::new() })
     }
 
     /// For a run that was made before.
-    pub fn for_run(args: &JudgingArgs, run: &Run) -> Result<Self, CommandError> {
+    pub fn for_run(world: &mut World, args: &JudgingArgs, run: &Run, around: &Surroundings) -> Result<Self, CommandError> {
         let endpoints: Vec<(&str, EndpointRole)> = run.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
         let phases: Vec<(&str, bool)> = run.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
-        Self::open(args, &run.scenario.name, &endpoints, &phases)
-    }
-
-    fn open(args: &JudgingArgs, name: &str, endpoints: &[(&str, EndpointRole)], phases: &[(&str, bool)]) -> Result<Self, CommandError> {
-        let path = args.thresholds.clone().unwrap_or_else(|| default_thresholds(name));
-        if args.thresholds.is_none() && !path.exists() {
-            return Err(CommandError::NoThresholds { path });
-        }
-        let thresholds = Thresholds::open(&path)?;
-        thresholds.check_against(name, endpoints, phases)?;
-        Ok(Self { thresholds, baseline: open_baseline(&args.baseline, name)? })
+        let (thresholds, path) = open_thresholds(args.thresholds.as_deref(), &run.scenario.name)?;
+        thresholds.check_against(&run.scenario.name, &endpoints, &phases)?;
+        let baseline = open_baseline(world, &args.baseline, &run.scenario.name, around)?;
+        Ok(Self { thresholds, file: path.display().to_string(), baseline, alterations: Vec::new() })
     }
 
     /// The verdict on a run alone.
@@ -66,14 +101,46 @@ impl Judging {
     /// The verdict on a release that was loaded beside another deployment.
     #[must_use]
     pub fn judge_beside(&self, loads: &[Run], beside: Beside<'_>, most_loads: usize) -> Judgement {
-        judge_release(Release { loads, most_loads }, &self.thresholds, BaselineChoice::SideBySide(beside))
+        let judgement = judge_release(Release { loads, most_loads }, &self.thresholds, BaselineChoice::SideBySide(beside));
+        self.with_review(judgement)
     }
 
     /// The verdict on a release by its loads so far, of which there may be `most_loads`.
     #[must_use]
     pub fn judge_loads(&self, loads: &[Run], most_loads: usize) -> Judgement {
         let baseline = self.baseline.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store);
-        judge_release(Release { loads, most_loads }, &self.thresholds, baseline)
+        self.with_review(judge_release(Release { loads, most_loads }, &self.thresholds, baseline))
+    }
+
+    /// With what the pull request loosened.
+    fn with_review(&self, mut judgement: Judgement) -> Judgement {
+        let looser: Vec<&Alteration> = self.loosened().collect();
+        let reason = |text: String| Reason { code: "thresholds_loosened".to_owned(), text };
+        let reasons = &mut judgement.verdict.reasons;
+        reasons.extend(looser.iter().take(TOLD).map(|one| reason(format!("the thresholds got looser: {}", one.text))));
+        if looser.len() > TOLD {
+            reasons.push(reason(format!("the thresholds got looser in {} more places", looser.len() - TOLD)));
+        }
+        judgement
+    }
+
+    /// What got looser, or vanished.
+    pub fn loosened(&self) -> impl Iterator<Item = &Alteration> {
+        self.alterations.iter().filter(|alteration| alteration.direction == Direction::Looser)
+    }
+
+    /// Where the limit of a finding stands.
+    pub fn place_of(&self, finding: &Finding) -> Place {
+        let metric = finding.metric.parse();
+        metric.map_or_else(
+            |_| Place::default(),
+            |metric| self.thresholds.place_of(Whose::named(&finding.endpoint), finding.phase.as_deref(), metric),
+        )
+    }
+
+    /// The threshold file, below the repository's root.
+    pub fn file(&self) -> &str {
+        &self.file
     }
 }
 
@@ -89,19 +156,49 @@ pub fn default_store(name: &str) -> PathBuf {
     Path::new(".perfgate/baselines").join(name)
 }
 
+fn open_thresholds(named: Option<&Path>, name: &str) -> Result<(Thresholds, PathBuf), CommandError> {
+    let path = named.map_or_else(|| default_thresholds(name), Path::to_owned);
+    if named.is_none() && !path.exists() {
+        return Err(CommandError::NoThresholds { path });
+    }
+    Ok((Thresholds::open(&path)?, path))
+}
+
 /// The runs of the first source that has any; the scenario's own store without one. `None` for `none`.
-pub fn open_baseline(sources: &[String], name: &str) -> Result<Option<Baseline>, CommandError> {
-    let mut parsed: Vec<Source> = sources.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
+pub fn open_baseline(world: &mut World, sources: &[String], name: &str, around: &Surroundings) -> Result<Option<Baseline>, CommandError> {
+    let parsed: Vec<Source> = sources.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
     if parsed.contains(&Source::None) {
         return Ok(None);
     }
-    if !parsed.is_empty() && !parsed.iter().any(Source::exists) {
+    if parsed.is_empty() {
+        return default_baseline(world, name, around).map(Some);
+    }
+    if !parsed.iter().any(Source::exists) {
         return Err(BaselineError::NotFound { path: PathBuf::from(sources.join(", ")) }.into());
     }
-    if parsed.is_empty() {
-        parsed.push(Source::Directory(default_store(name)));
+    Ok(Some(baseline::load(&parsed, reach(name, around))?))
+}
+
+/// The folder; in GitHub Actions, where it starts out empty, the artifact. That there is none yet is no error where nobody named it.
+fn default_baseline(world: &mut World, name: &str, around: &Surroundings) -> Result<Baseline, CommandError> {
+    let folder = Source::Directory(default_store(name));
+    if !around.is_in(System::Github) || folder.exists() {
+        return Ok(baseline::load(&[folder], reach(name, around))?);
     }
-    Ok(Some(baseline::load(&parsed)?))
+    let source = Source::Github { workflow: None };
+    match baseline::load(std::slice::from_ref(&source), reach(name, around)) {
+        Err(error) if error.is_missing() => {
+            world.note(&format!("notice: {error}"));
+            Ok(Baseline { source: source.to_string(), runs: Vec::new() })
+        }
+        loaded => Ok(loaded?),
+    }
+}
+
+/// What it takes to reach the stores of a scenario that are elsewhere.
+#[must_use]
+pub fn reach<'a>(scenario: &'a str, around: &'a Surroundings) -> Reach<'a> {
+    Reach { scenario, github: around.github.as_ref(), default_branch: around.default_branch() }
 }
 
 /// `--soft`: the outcome stays and is shown, only the exit code is lifted, and only those of the measurement.

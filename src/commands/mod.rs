@@ -10,9 +10,12 @@ mod judging;
 mod measure;
 mod print;
 mod progress;
+mod publish;
+mod publishing;
 mod report;
 mod reproduce;
 mod results;
+mod review;
 mod run;
 mod selftest;
 mod side_by_side;
@@ -51,15 +54,17 @@ pub fn run_program<I: IntoIterator<Item = OsString>>(arguments: I) -> ExitCode {
 
 fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.verb {
-        Verb::Check(args) => check::check(world, &args),
+        Verb::Check(args) => Ok(check::check(world, &args)),
         Verb::Run(args) => run::run(world, &args),
         Verb::Selftest(args) => selftest::selftest(world, &args),
         Verb::Judge(args) => judge::judge(world, &args),
         Verb::Baseline(verb) => baseline::baseline(world, &verb),
         Verb::Report(args) => report::report(world, &args),
         Verb::Validate(args) => Ok(validate::validate(world, &args)),
-        Verb::Demo(args) => demo::demo(world, &args),
+        Verb::Publish(args) => publish::publish(world, &args),
         Verb::Thresholds(ThresholdsVerb::Suggest(args)) => suggest::suggest(world, &args),
+        Verb::Thresholds(ThresholdsVerb::Diff { base, head }) => review::diff(world, &base, &head),
+        Verb::Demo(args) => demo::demo(world, &args),
         Verb::Schema { of } => print::schema(world, of),
         Verb::ExitCodes => Ok(print::exit_codes(world)),
         Verb::Completions { shell } => Ok(print::completions(world, shell)),

@@ -40,6 +40,7 @@ fn format_of(asked: Option<ReportFormat>, world: &World) -> Format {
         Some(ReportFormat::Junit) => Format::Junit,
         Some(ReportFormat::Csv) => Format::Csv,
         Some(ReportFormat::Gitlab) => Format::Gitlab,
+        Some(ReportFormat::Openmetrics) => Format::OpenMetrics,
         None if world.stdout_is_terminal => Format::Terminal,
         Some(ReportFormat::Plain) | None => Format::Plain,
     }

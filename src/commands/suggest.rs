@@ -5,6 +5,7 @@ use std::path::Path;
 use super::context::World;
 use super::error::CommandError;
 use super::judging::open_baseline;
+use super::surroundings::Surroundings;
 use crate::cli::SuggestArgs;
 use crate::exit::ExitCode;
 use crate::gate;
@@ -12,8 +13,9 @@ use crate::run::{Baseline, Run, incomparable};
 use crate::scenario::{Overrides, Scenario};
 
 pub fn suggest(world: &mut World, args: &SuggestArgs) -> Result<ExitCode, CommandError> {
+    let around = Surroundings::look(world)?;
     let name = name_of(world, &args.scenario)?;
-    let Some(baseline) = open_baseline(&args.baseline, &name)? else {
+    let Some(baseline) = open_baseline(world, &args.baseline, &name, &around)? else {
         return Err(CommandError::Usage {
             text: "`--baseline none` leaves nothing to suggest limits from".to_owned(),
             hint: "name a folder of runs, or leave --baseline away".to_owned(),

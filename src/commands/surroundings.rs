@@ -1,15 +1,65 @@
-//! Where this run is made: the machine, and the CI job where there is one.
+//! Where this is run: the machine, the CI job where there is one, and the GitHub repository that it works on.
+
+use std::path::{Component, Path, PathBuf};
 
 use super::context::World;
+use crate::ci::{EVENT_CAP, Event, Job, System, detect};
 use crate::cli::LoadArgs;
+use crate::files::read_capped;
+use crate::github::{Access, Github, GithubError, Repository};
 use crate::run::Environment;
+
+/// Everything around a command that CI decides.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// `None` outside of CI.
+    pub job: Option<Job>,
+    /// What started the workflow, in GitHub Actions.
+    pub event: Option<Event>,
+    /// `None` without a token or a repository.
+    pub github: Option<Github>,
+}
+
+impl Surroundings {
+    /// Looks around. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// [`GithubError`] where the token would go to an address that may not get it.
+    pub fn look(world: &World) -> Result<Self, GithubError> {
+        let (job, event) = job(world);
+        Ok(Self { job, event, github: github(world)? })
+    }
+
+    #[must_use]
+    pub fn is_in(&self, system: System) -> bool {
+        self.job.as_ref().is_some_and(|job| job.system == system)
+    }
+
+    #[must_use]
+    pub fn default_branch(&self) -> Option<&str> {
+        self.event.as_ref().and_then(Event::default_branch)
+    }
+
+    /// Whether the code that is tested comes from people who may not write to this repository.
+    #[must_use]
+    pub fn is_from_fork(&self) -> bool {
+        self.event.as_ref().is_some_and(Event::is_from_fork)
+    }
+
+    /// Why this job must not send anything that a scenario says: it holds a token that may write, and runs for code
+    /// that nobody has reviewed.
+    #[must_use]
+    pub fn foreign_event(&self, world: &World) -> Option<String> {
+        let event = world.variable("GITHUB_EVENT_NAME").filter(|_| self.is_in(System::Github))?;
+        (matches!(event.as_str(), "pull_request_target" | "workflow_run") && self.is_from_fork()).then_some(event)
+    }
+}
 
 /// The environment of a run, with what the command line overrides.
 #[must_use]
 pub fn environment(world: &World, args: &LoadArgs) -> Environment {
-    let in_actions = world.variable("GITHUB_ACTIONS").is_some();
-    let of_actions = |name: &str| if in_actions { world.variable(name) } else { None };
-    let job = of_actions("GITHUB_RUN_ID").map(|run| format!("{run}/{}", of_actions("GITHUB_JOB").unwrap_or_default()));
+    let job = job(world).0;
+    let of_job = |value: fn(&Job) -> Option<String>| job.as_ref().and_then(value);
     Environment {
         name: args.environment.clone(),
         os: std::env::consts::OS.to_owned(),
@@ -17,10 +67,10 @@ pub fn environment(world: &World, args: &LoadArgs) -> Environment {
         cores: cores(),
         cpu: cpu_model(),
         perfgate: env!("CARGO_PKG_VERSION").to_owned(),
-        ci: in_actions.then(|| "github".to_owned()),
-        job,
-        commit: args.commit.clone().or_else(|| of_actions("GITHUB_SHA")),
-        branch: args.branch.clone().or_else(|| of_actions("GITHUB_HEAD_REF")).or_else(|| of_actions("GITHUB_REF_NAME")),
+        ci: of_job(|job| Some(job.system.name().to_owned())),
+        job: of_job(|job| job.id.clone()),
+        commit: args.commit.clone().or_else(|| of_job(|job| job.commit.clone())),
+        branch: args.branch.clone().or_else(|| of_job(|job| job.branch.clone())),
     }
 }
 
@@ -28,6 +78,49 @@ pub fn environment(world: &World, args: &LoadArgs) -> Environment {
 #[must_use]
 pub fn cores() -> u64 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64)
+}
+
+/// A file's path below the root of the repository, as the CI knows it; `None` where it lies elsewhere.
+#[must_use]
+pub fn path_in_repository(world: &World, path: &Path) -> Option<String> {
+    let roots = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR", "BUILD_SOURCESDIRECTORY"];
+    let root = roots.iter().find_map(|name| world.variable(name)).map(PathBuf::from);
+    let here = std::env::current_dir().ok()?;
+    let absolute = plain(&here.join(path));
+    let below = root.as_deref().map(plain).and_then(|root| absolute.strip_prefix(root).ok().map(Path::to_owned));
+    let below = below.or_else(|| absolute.strip_prefix(&here).ok().map(Path::to_owned))?;
+    Some(below.to_str()?.replace('\\', "/"))
+}
+
+/// Without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(out.pop()),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn job(world: &World) -> (Option<Job>, Option<Event>) {
+    let path = world.variable("GITHUB_EVENT_PATH").filter(|_| world.variable("GITHUB_ACTIONS").is_some());
+    let event = path.and_then(|path| Event::read(&read_capped(Path::new(&path), EVENT_CAP).ok()?));
+    (detect(&|name| world.variable(name), event.as_ref()), event)
+}
+
+fn github(world: &World) -> Result<Option<Github>, GithubError> {
+    let (Some(token), Some(repository)) = (world.variable("GITHUB_TOKEN"), world.variable("GITHUB_REPOSITORY")) else { return Ok(None) };
+    let address = |name: &str, usual: &str| world.variable(name).unwrap_or_else(|| usual.to_owned());
+    let access = Access {
+        api_url: address("GITHUB_API_URL", "https://api.github.com"),
+        graphql_url: address("GITHUB_GRAPHQL_URL", "https://api.github.com/graphql"),
+        token,
+        repository: Repository::parse(&repository)?,
+    };
+    Github::new(access).map(Some)
 }
 
 fn cpu_model() -> Option<String> {

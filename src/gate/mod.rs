@@ -14,6 +14,7 @@ mod metric;
 mod movement;
 mod outcome;
 mod relative;
+mod review;
 mod rules;
 #[cfg(test)]
 mod samples;
@@ -34,6 +35,7 @@ mod wording;
 pub use self::comparison::{BaselineChoice, Beside};
 pub use self::judge::{Judgement, Release, judge, judge_release};
 pub use self::metric::{FailureKind, Measurement, Metric, UnknownMetric};
+pub use self::review::{Alteration, Direction, compare};
 pub use self::rules::Rules;
 pub use self::scope::{Figures, Scope, Subject};
 pub use self::suggest::{

@@ -11,6 +11,7 @@ mod json;
 mod junit;
 mod listing;
 mod markdown;
+mod openmetrics;
 mod page;
 mod sanitize;
 mod sentences;
@@ -29,8 +30,11 @@ use thiserror::Error;
 pub use self::json::verdict_schema;
 pub use self::listing::listing;
 pub use self::markdown::{COMMENT_BYTES, summary_of_all};
-use crate::gate::Verdict;
+use crate::gate::{Finding, Verdict};
 use crate::run::Run;
+
+/// The longest sentence about one finding that stands alone.
+const SENTENCE_CHARACTERS: usize = 500;
 
 /// What a report is about.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +62,8 @@ pub enum Format {
     Csv,
     /// `load-performance.json`, what GitLab's merge-request widget reads.
     Gitlab,
+    /// `OpenMetrics` text, for GitLab's metrics report and whatever scrapes files.
+    OpenMetrics,
 }
 
 /// How a terminal report may look; the other formats do not depend on it.
@@ -90,7 +96,7 @@ pub enum ReportError {
 
 /// What is not a [`Format`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not a report format: write terminal, plain, markdown, json, junit, csv or gitlab")]
+#[error("`{0}` is not a report format: write terminal, plain, markdown, json, junit, csv, gitlab or openmetrics")]
 pub struct UnknownFormat(String);
 
 /// A verdict and its run in `format`, ending with a line end.
@@ -106,6 +112,7 @@ pub fn render(format: Format, subject: &Subject<'_>, look: Look) -> Result<Strin
         Format::Junit => junit::report(std::slice::from_ref(subject)),
         Format::Csv => csv::stats(subject.run),
         Format::Gitlab => gitlab::load_performance(subject.run, Some(subject.verdict)),
+        Format::OpenMetrics => Ok(openmetrics::exposition(subject.run)),
     }
 }
 
@@ -122,6 +129,7 @@ pub fn render_run(format: Format, run: &Run, look: Look) -> Result<String, Repor
         Format::Junit => Err(ReportError::NeedsVerdict(format)),
         Format::Csv => csv::stats(run),
         Format::Gitlab => gitlab::load_performance(run, None),
+        Format::OpenMetrics => Ok(openmetrics::exposition(run)),
     }
 }
 
@@ -131,9 +139,16 @@ pub fn headline(verdict: &Verdict) -> String {
     sanitize::line(&format!("perfgate: {}", content::headline(verdict)))
 }
 
+/// What one finding says, in one line of text.
+#[must_use]
+pub fn finding_sentence(finding: &Finding) -> String {
+    sanitize::clipped_line(&sentences::sentence(finding).plain(), SENTENCE_CHARACTERS)
+}
+
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 7] = [Self::Terminal, Self::Plain, Self::Markdown, Self::Json, Self::Junit, Self::Csv, Self::Gitlab];
+    pub const ALL: [Self; 8] =
+        [Self::Terminal, Self::Plain, Self::Markdown, Self::Json, Self::Junit, Self::Csv, Self::Gitlab, Self::OpenMetrics];
 
     /// Its name on the command line.
     #[must_use]
@@ -146,6 +161,7 @@ impl Format {
             Self::Junit => "junit",
             Self::Csv => "csv",
             Self::Gitlab => "gitlab",
+            Self::OpenMetrics => "openmetrics",
         }
     }
 
@@ -153,7 +169,7 @@ impl Format {
     #[must_use]
     pub const fn file_name(self) -> Option<&'static str> {
         match self {
-            Self::Terminal | Self::Plain => None,
+            Self::Terminal | Self::Plain | Self::OpenMetrics => None,
             Self::Markdown => Some("summary.md"),
             Self::Json => Some("verdict.json"),
             Self::Junit => Some("junit.xml"),
@@ -188,7 +204,7 @@ mod tests {
         }
         assert_eq!(
             "html".parse::<Format>().unwrap_err().to_string(),
-            "`html` is not a report format: write terminal, plain, markdown, json, junit, csv or gitlab"
+            "`html` is not a report format: write terminal, plain, markdown, json, junit, csv, gitlab or openmetrics"
         );
     }
 

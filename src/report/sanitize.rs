@@ -13,7 +13,13 @@ pub(super) fn line(text: &str) -> String {
         }
         after_space = space;
     }
-    out
+    without_commands(out)
+}
+
+/// What a CI would take for a command, wherever it stands in a log, is broken up.
+fn without_commands(text: String) -> String {
+    let text = if text.contains("##") { text.replace("##vso[", "# #vso[").replace("##[", "# #[") } else { text };
+    if text.trim_start().starts_with("::") { text.replacen("::", ": :", 1) } else { text }
 }
 
 /// As [`line`], for XML: nor anything that XML 1.0 does not allow.
@@ -67,6 +73,8 @@ pub(super) fn markdown_block(language: &str, lines: &[String], max: usize) -> St
 fn html_code(text: &str, max: usize) -> String {
     let harmless = |character: char| match character {
         '@' => "&#64;&#8203;".into(),
+        // Unlike in a span of backticks, an address would become a link here.
+        ':' => "&#58;&#8203;".into(),
         _ if character.is_ascii_punctuation() && character != '/' => entity(character),
         _ => character.to_string(),
     };

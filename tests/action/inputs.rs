@@ -61,7 +61,6 @@ fn every_input_becomes_its_option_and_what_is_not_said_none() {
 }
 
 #[test]
-#[ignore = "`publish`, `--against` and `--publish` cannot be typed yet"]
 fn what_the_action_asks_can_be_typed() {
     let all = ["thresholds", "target", "baseline", "against", "duration", "publish"].map(|input| (input, "2m"));
     let calls = [

@@ -209,3 +209,19 @@ fn commands_are_found_in_fenced_blocks_only() {
     let markdown = "perfgate no\n```sh\n$ perfgate check a.yaml \\\n  --soft # why\n- run: exec perfgate demo | head\necho perfgate no\n```\nperfgate no\n";
     assert_eq!(commands_in(markdown), ["check a.yaml    --soft", "demo"]);
 }
+
+#[test]
+fn every_command_of_the_pipelines_to_copy_is_one_that_can_be_typed() {
+    let word = regex::Regex::new(r"perfgate (check|baseline refresh|report) ([^'\n|]*)").unwrap();
+    let mut found = 0;
+    for entry in fs::read_dir(repository("examples/ci")).unwrap().map(Result::unwrap) {
+        let text = fs::read_to_string(entry.path()).unwrap();
+        for command in word.captures_iter(&text) {
+            let ended = Workspace::empty().perfgate(&format!("{} {}", &command[1], command[2].trim()));
+            // Typed well, it gets as far as a file that is not there.
+            ended.with(2).says("error: cannot read ");
+            found += 1;
+        }
+    }
+    assert!(found >= 12, "{found}");
+}

@@ -4,8 +4,13 @@
 
 mod bad_input;
 mod check;
+mod comment_markdown;
 mod examples;
 mod files;
+mod github;
+mod github_baseline;
+mod github_forks;
+mod other_ci;
 mod secrets;
 mod signals;
 mod suggest;

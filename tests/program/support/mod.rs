@@ -1,10 +1,15 @@
 //! The one harness of these tests: a folder to work in, the program with a scrubbed environment, and servers to load.
 
+mod github;
+mod openapi;
+mod prism;
 mod program;
 mod server;
 mod shop;
 mod workspace;
 
+pub use github::{Done, Fault, Github, OURS, REPOSITORY_ID, TOKEN};
+pub use prism::Prism;
 pub use program::{Ended, Running};
 pub use server::{Reply, Request, Server};
 pub use shop::Shop;

@@ -19,6 +19,8 @@ pub enum Reply {
         body: String,
         after: Duration,
     },
+    /// An answer, byte by byte as given.
+    Raw(Vec<u8>),
     /// The connection is closed without an answer.
     Close,
     /// Nothing is ever answered.
@@ -138,6 +140,7 @@ fn serve(stream: TcpStream, shared: &Shared, script: &Script) -> std::io::Result
                 let head = format!("HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n");
                 stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
             }
+            Reply::Raw(bytes) => stream.get_mut().write_all(&bytes)?,
             Reply::Close => return Ok(()),
             Reply::Hang => {
                 while !shared.stopping.load(Ordering::SeqCst) {

@@ -1,0 +1,200 @@
+//! The baseline that travels: which artifact is believed, which is not, and the stores beside it.
+
+use std::io::Write as _;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+use crate::support::{Done, Fault, Github, Reply, Server, TOKEN, Workspace, at_once};
+
+const NAME: &str = "perfgate-baseline-checkout";
+const LIST: &str = "GET /repos/acme/shop/actions/artifacts";
+
+/// A job of the nightly or of a check, with three runs kept in `kept` and a new one in `measured`.
+struct Job {
+    github: Github,
+    workspace: Workspace,
+    _server: Server,
+}
+
+impl Job {
+    fn new() -> Self {
+        let (github, server) = (Github::start(), Server::start(|_| Reply::slow(3)));
+        let mut workspace = Workspace::empty();
+        workspace.scenario("checkout", &server.url());
+        workspace.write("thresholds/checkout.yaml", "version: 1\nscenario: checkout\ndefaults: {p50: {rise: 50%, at_least: 100ms}}\n");
+        for day in 1..=3 {
+            workspace.write(&format!("kept/runs/2026110{day}T120000Z-{day}.json"), &run_of(day));
+        }
+        workspace.write("measured/run.json", &run_of(9));
+        workspace.perfgate("baseline pin 20261101 --baseline kept").with(0);
+        for (name, value) in github.variables() {
+            workspace.set_variable(name, &value);
+        }
+        Self { github, workspace, _server: server }
+    }
+
+    /// The kept store as the artifact's upload packs it.
+    fn zip(&self) -> Vec<u8> {
+        let mut writer = ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let mut names = vec!["baseline.json".to_owned()];
+        names.extend(self.workspace.names("kept/runs").into_iter().map(|name| format!("runs/{name}")));
+        for name in names {
+            writer.start_file(&name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(self.workspace.read(&format!("kept/{name}")).as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+}
+
+/// The run of a day of November, made on a machine that had time for it, by no job.
+fn run_of(day: u8) -> String {
+    let mut run: Value = serde_json::from_str(include_str!("../artifacts/run-v1.json")).unwrap();
+    run["started_at"] = json!(format!("2026-11-0{day}T12:00:00Z"));
+    run["environment"]["job"] = Value::Null;
+    run["generator"]["problems"] = json!([]);
+    run["generator"]["healthy"] = json!(true);
+    run.to_string()
+}
+
+#[test]
+fn the_newest_trusted_artifact_is_compared_with_in_four_calls() {
+    let job = Job::new();
+    job.github.artifact(NAME, &job.zip(), &json!({}), &json!({}));
+    job.github.artifact("perfgate-baseline-other", b"x", &json!({}), &json!({}));
+    job.workspace.perfgate("judge measured").with(0).prints("baseline (3 runs)").prints("baseline: 3 runs from github");
+    let calls = job.github.calls();
+    assert!(calls.iter().filter(|call| call.contains("/actions/") || call.ends_with("/acme/shop")).count() <= 4, "{calls:?}");
+    let [asked] = &job.github.asked_of_store()[..] else { panic!() };
+    assert!(!asked.contains(TOKEN) && !asked.to_ascii_lowercase().contains("authorization"), "{asked}");
+    job.github.spoke_as_described();
+}
+
+/// What is different with the artifact and its run, and what is said of it.
+fn untrusted() -> Vec<(Value, Value, &'static str)> {
+    vec![
+        (json!({"expired": true}), json!({}), "it expired"),
+        (json!({"workflow_run": {"head_repository_id": 2}}), json!({}), "a fork made it"),
+        (json!({"workflow_run": {"head_branch": "feature"}}), json!({}), "another branch than the default one made it"),
+        (json!({"workflow_run": null}), json!({}), "it does not say which run made it"),
+        // A fork's branch may be called `main` too, and the artifact may say what it likes: the run is asked.
+        (json!({}), json!({"head_repository": {"id": 2}}), "a fork made it"),
+        (json!({}), json!({"event": "pull_request"}), "started by something else than a schedule"),
+        (json!({}), json!({"event": "pull_request_target"}), "started by something else than a schedule"),
+        (json!({}), json!({"conclusion": "failure"}), "its run did not succeed"),
+        (json!({}), json!({"conclusion": null}), "its run did not succeed"),
+        (json!({}), json!({"head_branch": "feature"}), "another branch than the default one made it"),
+    ]
+}
+
+#[test]
+fn an_artifact_that_anybody_could_have_made_is_not_looked_into() {
+    let job = Job::new();
+    at_once(&untrusted(), |(artifact, run, said)| {
+        let github = Github::start();
+        github.artifact(NAME, &job.zip(), artifact, run);
+        let command = |flags: &str| {
+            let mut command = job.workspace.command(&format!("judge measured {flags}"));
+            command.env("GITHUB_API_URL", github.url());
+            crate::support::Running::start(&mut command).end()
+        };
+        command("--baseline github").with(5).says("error: no artifact perfgate-baseline-checkout can be trusted (looked at 1)").says(said);
+        command("").with(3).says(said).prints("comparison starts after 3 baseline runs; 0 of 3 so far");
+        assert!(github.asked_of_store().is_empty());
+        github.spoke_as_described();
+    });
+}
+
+#[test]
+fn what_is_corrupt_or_out_of_reach_is_never_taken_for_none() {
+    let job = Job::new();
+    let good = job.zip();
+    let mut damaged = good.clone();
+    damaged.truncate(good.len() / 2);
+    let rows: Vec<(Vec<u8>, Value, Option<Fault>, &str)> = vec![
+        (damaged, json!({}), None, "is corrupt: ambiguous archive"),
+        (b"<html>Sign in</html>".to_vec(), json!({}), None, "is corrupt: not a run file"),
+        (Vec::new(), json!({}), None, "is corrupt: it is empty"),
+        (good.clone(), json!({"digest": "sha256:00"}), None, "digest mismatch: expected sha256:00, got sha256:"),
+        (good.clone(), json!({}), Some((LIST, 403)), "GitHub does not let this token list the artifacts (403)"),
+        (good.clone(), json!({}), Some((LIST, 404)), "cannot list the artifacts: not found (404)"),
+        (good.clone(), json!({}), Some(("GET /repos/acme/shop/actions/runs", 404)), "cannot read the workflow run"),
+    ]
+    .into_iter()
+    .map(|(content, artifact, fault, said): (_, _, Option<(&'static str, u16)>, _)| {
+        let fault = fault.map(|(call, status)| Fault { call, times: 99, done: Done::No, status, headers: "", body: "{}" });
+        (content, artifact, fault, said)
+    })
+    .collect();
+    at_once(&rows, |(content, artifact, fault, said)| {
+        let github = Github::start();
+        github.artifact(NAME, content, artifact, &json!({}));
+        if let Some(fault) = fault {
+            github.fails(fault.clone());
+        }
+        let mut command = job.workspace.command("judge measured");
+        command.env("GITHUB_API_URL", github.url());
+        crate::support::Running::start(&mut command).end().with(5).says(said);
+    });
+}
+
+#[test]
+fn the_nightly_job_takes_the_last_store_and_appends_to_it() {
+    let job = Job::new();
+    let refresh = "baseline refresh checkout.yaml --duration 500ms --baseline github --keep next";
+    job.workspace.perfgate(refresh).with(0).says("looked at 0").says("baseline of checkout in next: 1 runs");
+    job.github.artifact(NAME, &job.zip(), &json!({}), &json!({}));
+    job.workspace.perfgate(refresh).with(0).says("baseline of checkout in next: 5 runs");
+    let listed = job.workspace.perfgate("baseline list --baseline next").with(0).stdout;
+    assert_eq!(listed.lines().filter(|line| line.contains(" kept ") || line.contains(" pinned ")).count(), 5, "{listed}");
+    job.github.fails(Fault { call: LIST, times: 9, done: Done::No, status: 403, headers: "", body: "{}" });
+    job.workspace.perfgate(refresh).with(5);
+    job.github.spoke_as_described();
+}
+
+fn git(folder: &std::path::Path, arguments: &str) -> String {
+    let output = Command::new("git").args(arguments.split(' ')).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "git {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn a_branch_keeps_the_runs_without_expiry_and_without_history() {
+    let mut job = Job::new();
+    let (remote, here) = (tempfile::tempdir().unwrap(), job.workspace.path(""));
+    git(remote.path(), "init --quiet --bare");
+    git(&here, "init --quiet");
+    git(&here, &format!("remote add origin {}", remote.path().display()));
+    job.workspace.perfgate("judge measured --baseline git:perf").with(5).says("error: baseline git:perf does not exist");
+    for night in 1..=3 {
+        job.workspace.set_variable("GITHUB_RUN_ID", &night.to_string());
+        let ended = job.workspace.perfgate("baseline refresh checkout.yaml --duration 500ms --keep git:perf").with(0);
+        ended.says("pushed to perf").says(&format!("{night} runs"));
+        std::fs::remove_dir_all(job.workspace.path(".perfgate")).unwrap();
+    }
+    job.workspace.perfgate("judge measured --baseline git:perf").with(3).prints("from git:perf, 3 left out");
+    assert_eq!(git(remote.path(), "rev-list --count perf"), "1");
+    assert_eq!(git(remote.path(), "ls-tree -r --name-only perf").lines().count(), 4);
+    assert!(!job.workspace.has(".perfgate/baselines/checkout"), "reading leaves nothing behind");
+}
+
+#[test]
+fn an_address_gives_the_same_store_or_one_run() {
+    let job = Job::new();
+    let zip = job.zip();
+    let store = Server::start(move |request| match request.line.as_str() {
+        "GET /shop.zip?signature=s3cr3t" => {
+            Reply::Raw([format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", zip.len()).as_bytes(), &zip].concat())
+        }
+        _ => Reply::status(404),
+    });
+    let url = format!("{}/shop.zip?signature=s3cr3t", store.url());
+    let ended = job.workspace.perfgate(&format!("judge measured --baseline {url}")).with(0).prints("baseline (3 runs)");
+    assert!(!ended.stdout.contains("s3cr3t"), "{}", ended.stdout);
+    let gone = format!("{}/gone?signature=s3cr3t", store.url());
+    let ended = job.workspace.perfgate(&format!("judge measured --baseline {gone}")).with(5).says("/gone does not exist");
+    assert!(!ended.stderr.contains("s3cr3t"), "{}", ended.stderr);
+    job.workspace.perfgate(&format!("judge measured --baseline {gone} --baseline kept")).with(0).prints("baseline: 3 runs from kept");
+}
