@@ -11,8 +11,8 @@ const ENDPOINT_WEIGHT: f64 = 0.5;
 const MOST_SHARED: f64 = 8.0;
 /// Runs never differ by less than this (standard deviation of the logarithm).
 const RUN_FLOOR: f64 = 0.01;
-/// From so many runs on the centre is the median.
-const MEDIAN_FROM: usize = 5;
+/// From so many runs on the centre is one that a wild night does not move.
+const ROBUST_FROM: usize = 5;
 
 /// The runs of one metric before, and what noise is usual for its kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +78,7 @@ fn shared(series: &[Series<'_>], spreads: &[Spread], kind: u32) -> (f64, f64) {
 
 fn of_history(series: &Series<'_>, spread: Spread, (pooled, weight): (f64, f64)) -> Option<Noise> {
     let logs: Vec<f64> = series.history.iter().map(|run| run.log).collect();
-    let centre = if logs.len() >= MEDIAN_FROM { median(&logs)? } else { mean(&logs)? };
+    let centre = if logs.len() >= ROBUST_FROM { middle(&logs)? } else { mean(&logs)? };
     let between = ((weight * pooled + spread.freedom * spread.variance) / (weight + spread.freedom)).max(RUN_FLOOR * RUN_FLOOR);
     let of_centre = centre_factor(logs.len()) / number(logs.len()) * (between + spread.sampling);
     Some(Noise { centre, of_centre, between, freedom: weight + spread.freedom })
@@ -86,11 +86,7 @@ fn of_history(series: &Series<'_>, spread: Spread, (pooled, weight): (f64, f64))
 
 /// The variance of the centre over that of the mean.
 fn centre_factor(runs: usize) -> f64 {
-    match runs {
-        0..MEDIAN_FROM => 1.0,
-        MEDIAN_FROM..8 => 1.43,
-        _ => 1.5,
-    }
+    if runs < ROBUST_FROM { 1.0 } else { 1.1 }
 }
 
 /// Rounds never differ by less than this (standard deviation of the logarithm).
@@ -192,11 +188,14 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / number(values.len()))
 }
 
-fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = *sorted.get(sorted.len() / 2)?;
-    let lower = *sorted.get((sorted.len() - 1) / 2)?;
+/// The median of the means of all pairs (Hodges and Lehmann 1963): nearly as exact as the mean, and up to a quarter of
+/// the values may be anything.
+fn middle(values: &[f64]) -> Option<f64> {
+    let pairs = values.iter().enumerate().flat_map(|(index, one)| values[index..].iter().map(move |other| f64::midpoint(*one, *other)));
+    let mut means: Vec<f64> = pairs.collect();
+    means.sort_by(f64::total_cmp);
+    let upper = *means.get(means.len() / 2)?;
+    let lower = *means.get((means.len() - 1) / 2)?;
     Some(f64::midpoint(lower, upper))
 }
 
@@ -245,7 +244,7 @@ mod tests {
     #[test]
     fn one_wild_night_does_not_move_the_centre() {
         let history = runs(&[1.0, 1.01, 0.99, 1.0, 1.02, 3.0], 0.01);
-        assert!((of(&history).centre - 1.005).abs() < 1e-9);
+        assert!((of(&history).centre - 1.005).abs() < 0.01);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! again, and fails only where a fresh sitting agrees and both together are beyond noise. Levels and their false-alarm
 //! rates: `cargo bench --bench verdict_quality`.
 
-use super::{Change, Decision, Limits, Measured, RESOLVED_BELOW, TAIL_NEEDED, Worse};
+use super::{Change, Decision, Limits, Measured, TAIL_NEEDED, Worse};
 use crate::stats::{Estimate, Noise, Series, history_noise, t_quantile};
 
 /// The chance of a false alarm that all metrics of a gate share.
@@ -11,10 +11,14 @@ const FALSE_ALARM: f64 = 0.003;
 const SUSPICION: f64 = 0.10;
 /// Runs of one job share its day: this share of the variance stays, however often the load is repeated.
 const SHARED_DAY: f64 = 0.5;
-/// Where runs differ by more than this share of what is usual, extremes are more frequent than Student's t has them.
-const WILD_FROM: f64 = 0.8;
+/// Where runs differ by so many times what is usual, extremes are more frequent than Student's t has them.
+const WILD_FROM: f64 = 1.4;
 /// There the bounds are wider by this.
 const WILD_FACTOR: f64 = 1.5;
+
+/// A metric whose sampling error at its smallest is above this share of `must_detect` can't be resolved by such runs. What
+/// is just within it would leave many a release without a verdict, of which runs differ as well.
+const RESOLVED_BELOW: f64 = 1.0 / 6.0;
 
 /// One metric: its history and the sittings of the run that is judged.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,8 +15,6 @@ const PASS_LEVEL: f64 = 0.975;
 const SHOWN_LEVEL: f64 = 0.975;
 /// Quantile of the normal distribution at 99 %: "found with 99 % probability".
 const FOUND: f64 = 2.326;
-/// A metric whose sampling error at its smallest is above this share of `must_detect` can't be resolved by such runs.
-const RESOLVED_BELOW: f64 = 1.0 / 4.8;
 /// A metric decides only where so many requests are expected beyond its percentile.
 const TAIL_NEEDED: f64 = 5.0;
 

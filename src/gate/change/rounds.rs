@@ -1,7 +1,7 @@
 //! Two builds loaded side by side in rounds: what slows both down at the same time is no difference between them. A
 //! round is looked at only at fixed counts, because every look is another chance of a false alarm.
 
-use super::{Change, Decision, Limits, Measured, RESOLVED_BELOW, TAIL_NEEDED, Worse};
+use super::{Change, Decision, Limits, Measured, TAIL_NEEDED, Worse};
 use crate::stats::{Estimate, Restarts, SeriesOfRounds, round_noise, t_quantile};
 
 /// After so many rounds it is decided, or another one follows.
@@ -10,6 +10,9 @@ pub const LOOKS: [usize; 4] = [2, 3, 5, 8];
 const FALSE_ALARM: f64 = 0.006;
 /// Looks resemble each other: together they cost less than so many separate tests.
 const ALIKE: f64 = 1.5;
+
+/// A metric whose sampling error at its smallest is above this share of `must_detect` can't be resolved by such rounds.
+const RESOLVED_BELOW: f64 = 1.0 / 4.0;
 
 /// One metric in rounds of two builds.
 #[derive(Debug, Clone, PartialEq)]

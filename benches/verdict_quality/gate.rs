@@ -1,0 +1,243 @@
+//! One gate: sittings and rounds drawn from the banks, with what makes them differ and a known regression, put before
+//! the product's own judges until they know.
+
+use perfgate::gate as judged;
+use perfgate::gate::change::{Change, Compared, Decision, LOOKS, Limits, Paired, Worse, judge_history, judge_rounds};
+use perfgate::plan::Dice;
+use perfgate::stats::{Estimate, Restarts};
+use perfgate::units::Percentile;
+
+use super::bank::{Measured, Pairs, Sittings};
+use super::effects::Noise;
+use super::model::Metric;
+
+/// Baseline runs, and rounds of the old build against itself where there are any.
+pub const HISTORY: usize = 10;
+/// How often a release is loaded at most.
+pub const MOST_SITTINGS: usize = 3;
+/// Seconds of one round.
+pub const ROUND_SECONDS: u32 = 60;
+/// How much of the variance between runs hits one side of a pair only, the instances apart.
+const LEFT_IN_PAIR: f64 = 0.05;
+/// A regression is drawn among so many endpoints, which are the busy ones.
+const BUSY: u64 = 3;
+
+/// What the release has changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Truth {
+    Same,
+    /// p95 and p99 of one busy endpoint, by this ratio.
+    OneEndpoint(f64),
+    /// Its p99 only.
+    OneTail(f64),
+}
+
+impl Truth {
+    fn shifts(self, metrics: &[Metric], dice: &mut Dice) -> Vec<f64> {
+        let hit = usize::try_from(dice.below(BUSY)).unwrap_or(0);
+        let shift = |metric: &Metric| match self {
+            Self::OneEndpoint(ratio) if metric.endpoint == hit => ratio.ln(),
+            Self::OneTail(ratio) if metric.endpoint == hit && metric.percentile > Percentile::P95 => ratio.ln(),
+            _ => 0.0,
+        };
+        metrics.iter().map(shift).collect()
+    }
+}
+
+/// How a gate ended, and after how many sittings or rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    Failed,
+    Passed,
+    Inconclusive,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    pub outcome: Outcome,
+    pub seconds: f64,
+}
+
+/// What may rise, and what a pass must exclude, as fractions.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance {
+    allowed: f64,
+    must_detect: f64,
+}
+
+/// `rise: 10%` and what it brings.
+pub const RELAXED: Allowance = Allowance { allowed: 0.10, must_detect: 0.20 };
+/// `rise: 5%` with `must_detect: 15%`.
+pub const STRICT: Allowance = Allowance { allowed: 0.05, must_detect: 0.15 };
+
+impl Allowance {
+    fn limits(self) -> Limits {
+        Limits { allowed: self.allowed.ln_1p(), must_detect: self.must_detect.ln_1p() }
+    }
+}
+
+/// The gate's answer to what is known of its metrics; `None` asks for more.
+fn answer(changes: &[Option<Change>]) -> Option<Outcome> {
+    let any = |holds: fn(&Change) -> bool| changes.iter().any(|change| change.as_ref().is_none_or(holds));
+    if changes.iter().flatten().any(|change| change.decision == Decision::Regressed) {
+        Some(Outcome::Failed)
+    } else if any(|change| change.suspect || change.decision == Decision::Undecided) {
+        None
+    } else {
+        Some(Outcome::Passed)
+    }
+}
+
+/// A sitting of the bank, moved.
+#[derive(Debug)]
+pub struct Moved<'a> {
+    sitting: &'a [Measured],
+    by: Vec<f64>,
+}
+
+impl Moved<'_> {
+    pub fn log(&self, metric: usize) -> f64 {
+        self.sitting[metric].estimate.log + self.by[metric]
+    }
+
+    fn estimate(&self, metric: usize) -> Estimate {
+        Estimate { log: self.log(metric), ..self.sitting[metric].estimate }
+    }
+
+    /// The standard error that independent requests would have.
+    pub fn independent(&self, metric: usize) -> f64 {
+        self.sitting[metric].independent
+    }
+
+    /// The latencies of the points, in ms.
+    pub fn points(&self, metric: usize) -> Vec<f64> {
+        self.sitting[metric].points.iter().map(|point| (point + self.by[metric]).exp()).collect()
+    }
+}
+
+/// The runs that a gate without a second deployment has.
+#[derive(Debug)]
+pub struct Nights<'a> {
+    metrics: &'a [Metric],
+    pub history: Vec<Moved<'a>>,
+    pub release: Vec<Moved<'a>>,
+}
+
+impl<'a> Nights<'a> {
+    /// The release's sittings come from a bank of their own where the regression is in there.
+    pub fn draw(metrics: &'a [Metric], [old, new]: [&'a Sittings; 2], noise: &Noise, truth: Truth, dice: &mut Dice) -> Self {
+        let history = (0..HISTORY).map(|_| Moved { sitting: drawn(old, dice), by: noise.draw(1.0, metrics, dice) }).collect();
+        let day = noise.draw(noise.day, metrics, dice);
+        let shifts = truth.shifts(metrics, dice);
+        let lasting = sum(&day, &shifts);
+        let mut sitting = || Moved { sitting: drawn(new, dice), by: sum(&lasting, &noise.draw(1.0 - noise.day, metrics, dice)) };
+        let release = (0..MOST_SITTINGS).map(|_| sitting()).collect();
+        Self { metrics, history, release }
+    }
+
+    pub fn judge(&self, allowance: Allowance, seconds: u32) -> Ended {
+        for count in 1..=MOST_SITTINGS {
+            let compared: Vec<Compared> =
+                (0..self.metrics.len()).map(|metric| self.compared(metric, count, allowance.limits(), seconds)).collect();
+            if let Some(outcome) = answer(&judge_history(&compared, MOST_SITTINGS)) {
+                return Ended { outcome, seconds: times(count, seconds) };
+            }
+        }
+        Ended { outcome: Outcome::Inconclusive, seconds: times(MOST_SITTINGS, seconds) }
+    }
+
+    fn compared(&self, metric: usize, count: usize, limits: Limits, seconds: u32) -> Compared {
+        let percentile = self.metrics[metric].percentile;
+        Compared {
+            limits,
+            worse: Worse::Higher,
+            kind: percentile.thousandths(),
+            usual: judged::Metric::Percentile(percentile).usual_noise(),
+            history: self.history.iter().map(|night| night.estimate(metric)).collect(),
+            sittings: self.release[..count].iter().map(|sitting| sitting.estimate(metric)).collect(),
+            tail: self.metrics[metric].tail(f64::from(seconds)),
+        }
+    }
+}
+
+/// How rounds side by side are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Rounds {
+    pub most: usize,
+    /// Rounds of the old build against itself, made before.
+    pub against_itself: usize,
+    pub restarts: Restarts,
+}
+
+impl Rounds {
+    /// As many as may help, both sides started anew before each, ten nights before.
+    pub const FULL: Self = Self { most: LOOKS[LOOKS.len() - 1], against_itself: HISTORY, restarts: Restarts::BeforeEachRound };
+}
+
+/// A gate that has both builds side by side.
+#[derive(Debug)]
+pub struct SideBySide<'a> {
+    metrics: &'a [Metric],
+    how: Rounds,
+    /// By round, then by metric.
+    rounds: Vec<Vec<Estimate>>,
+    against_itself: Vec<Vec<Estimate>>,
+}
+
+impl<'a> SideBySide<'a> {
+    pub fn draw(metrics: &'a [Metric], [same, changed]: [&Pairs; 2], how: Rounds, noise: &Noise, truth: Truth, dice: &mut Dice) -> Self {
+        let shifts = truth.shifts(metrics, dice);
+        // Both sides have an instance of their own.
+        let instances = |dice: &mut Dice| noise.draw(2.0 * noise.instance, metrics, dice);
+        let against_itself = (0..how.against_itself).map(|_| instances(dice)).map(|by| (by, same)).collect::<Vec<_>>();
+        let lasting = instances(dice);
+        let of_release = (0..how.most).map(|_| match how.restarts {
+            Restarts::BeforeEachRound => sum(&instances(dice), &shifts),
+            Restarts::None => sum(&lasting, &shifts),
+        });
+        let of_release: Vec<_> = of_release.map(|by| (by, changed)).collect();
+        let mut round = |(by, pairs): (Vec<f64>, &Pairs)| {
+            let by = sum(&by, &noise.draw(LEFT_IN_PAIR, metrics, dice));
+            drawn(pairs, dice).iter().zip(by).map(|(estimate, by)| Estimate { log: estimate.log + by, ..*estimate }).collect()
+        };
+        let against_itself = against_itself.into_iter().map(&mut round).collect();
+        let rounds = of_release.into_iter().map(&mut round).collect();
+        Self { metrics, how, rounds, against_itself }
+    }
+
+    pub fn judge(&self, allowance: Allowance) -> Ended {
+        let Rounds { most, restarts, .. } = self.how;
+        for count in LOOKS.into_iter().filter(|look| *look <= most) {
+            let paired: Vec<Paired> = (0..self.metrics.len()).map(|metric| self.paired(metric, count, allowance.limits())).collect();
+            if let Some(outcome) = answer(&judge_rounds(&paired, restarts, most)) {
+                return Ended { outcome, seconds: times(count, ROUND_SECONDS) };
+            }
+        }
+        Ended { outcome: Outcome::Inconclusive, seconds: times(most, ROUND_SECONDS) }
+    }
+
+    fn paired(&self, metric: usize, count: usize, limits: Limits) -> Paired {
+        let percentile = self.metrics[metric].percentile;
+        Paired {
+            limits,
+            worse: Worse::Higher,
+            kind: percentile.thousandths(),
+            usual: judged::Metric::Percentile(percentile).usual_round_noise(),
+            rounds: self.rounds[..count].iter().map(|round| round[metric]).collect(),
+            against_itself: self.against_itself.iter().map(|round| round[metric]).collect(),
+            tail: self.metrics[metric].tail(f64::from(ROUND_SECONDS)),
+        }
+    }
+}
+
+fn drawn<'a, T>(bank: &'a [Vec<T>], dice: &mut Dice) -> &'a [T] {
+    &bank[usize::try_from(dice.below(bank.len() as u64)).unwrap_or(0)]
+}
+
+fn sum(one: &[f64], other: &[f64]) -> Vec<f64> {
+    one.iter().zip(other).map(|(one, other)| one + other).collect()
+}
+
+fn times(count: usize, seconds: u32) -> f64 {
+    f64::from(seconds) * f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}
