@@ -116,11 +116,16 @@ impl Connection {
     pub fn is_stale(&self) -> bool {
         match &self.carrier {
             // TLS servers send session tickets when they like; plain ones have nothing to say unasked.
-            Carrier::Http1(Stream::Plain(tcp)) => peeked(tcp).is_some(),
-            Carrier::Http1(Stream::Tls(tls)) => peeked(tls.get_ref().0) == Some(0),
+            Carrier::Http1(Stream::Plain(tcp)) => is_stirred(tcp) && peeked(tcp).is_some(),
+            Carrier::Http1(Stream::Tls(tls)) => is_stirred(tls.get_ref().0) && peeked(tls.get_ref().0) == Some(0),
             Carrier::Http2(streams) => streams.is_closed(),
         }
     }
+}
+
+/// Whether the runtime has been told that there is something to read, or that there may be. Asks no system.
+fn is_stirred(tcp: &TcpStream) -> bool {
+    tcp.try_read(&mut []).is_ok()
 }
 
 /// What waits to be read: `None` for nothing, 0 where the connection was closed.

@@ -198,14 +198,11 @@ impl<S: AsyncRead + Unpin> Incoming<'_, S> {
 
     async fn chunk_size(&mut self) -> Result<u64, ExchangeError> {
         loop {
-            match httparse::parse_chunk_size(&self.buffer[self.consumed..]) {
-                Ok(httparse::Status::Complete((length, size))) => {
-                    self.consumed += length;
-                    return Ok(size);
-                }
-                Ok(httparse::Status::Partial) if self.buffer.len() - self.consumed < CHUNK_LINE_CAP => self.more().await?,
-                Ok(httparse::Status::Partial) | Err(_) => return Err(ExchangeError::Protocol("bad chunk size")),
+            if let Some((length, size)) = chunk_line(&self.buffer[self.consumed..])? {
+                self.consumed += length;
+                return Ok(size);
             }
+            self.more().await?;
         }
     }
 
@@ -222,30 +219,50 @@ impl<S: AsyncRead + Unpin> Incoming<'_, S> {
 
     async fn trailers(&mut self) -> Result<(), ExchangeError> {
         loop {
-            let rest = &self.buffer[self.consumed..];
-            match trailers_length(rest)? {
-                Some(length) => {
-                    self.consumed += length;
-                    return Ok(());
-                }
-                None if rest.len() < HEAD_CAP => self.more().await?,
-                None => return Err(ExchangeError::Protocol("bad trailers")),
+            if let Some(length) = trailers_length(&self.buffer[self.consumed..])? {
+                self.consumed += length;
+                return Ok(());
             }
+            self.more().await?;
         }
+    }
+}
+
+/// How long the line before a chunk is, and the size that it tells; `None` where it has not come whole. Not httparse's, to
+/// which a line without a digit is the end of the body, and which takes line feeds within extensions.
+fn chunk_line(bytes: &[u8]) -> Result<Option<(usize, u64)>, ExchangeError> {
+    const BAD: ExchangeError = ExchangeError::Protocol("bad chunk size");
+    let line = &bytes[..bytes.len().min(CHUNK_LINE_CAP)];
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let rest = &line[digits..];
+    let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    let begins_extension = |byte: &u8| *byte == b';';
+    let extension = rest[..end.unwrap_or(rest.len())].trim_ascii_start();
+    if digits > 16 || (digits == 0 && !rest.is_empty()) || !extension.first().is_none_or(begins_extension) {
+        return Err(BAD);
+    }
+    match end.map(|end| &rest[end..]) {
+        Some([b'\r', b'\n', ..]) => {
+            let size = std::str::from_utf8(&line[..digits]).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
+            Ok(Some((digits + end.unwrap_or_default() + 2, size.ok_or(BAD)?)))
+        }
+        Some([b'\r']) | None if line.len() < CHUNK_LINE_CAP => Ok(None),
+        _ => Err(BAD),
     }
 }
 
 /// How long the trailers and the empty line after them are; `None` where they have not come whole. Apart from the code
 /// that waits, because what lives across a wait is memory that every user holds.
 fn trailers_length(bytes: &[u8]) -> Result<Option<usize>, ExchangeError> {
+    const BAD: ExchangeError = ExchangeError::Protocol("bad trailers");
     if bytes.starts_with(b"\r\n") {
         return Ok(Some(2));
     }
     let mut lines = [httparse::EMPTY_HEADER; HEADER_COUNT];
     match httparse::parse_headers(bytes, &mut lines) {
-        Ok(httparse::Status::Complete((length, _))) => Ok(Some(length)),
-        Ok(httparse::Status::Partial) => Ok(None),
-        Err(_) => Err(ExchangeError::Protocol("bad trailers")),
+        Ok(httparse::Status::Complete((length, _))) if length <= HEAD_CAP => Ok(Some(length)),
+        Ok(httparse::Status::Partial) if bytes.len() < HEAD_CAP => Ok(None),
+        Ok(_) | Err(_) => Err(BAD),
     }
 }
 
@@ -266,6 +283,9 @@ fn parse_head(bytes: &[u8], method: Method) -> Result<Option<Head>, ExchangeErro
         return Err(ExchangeError::Protocol("a status that nobody asked for"));
     }
     let fields = Fields::read(response.headers)?;
+    if fields.chunked && response.version != Some(1) {
+        return Err(ExchangeError::Protocol("a transfer-encoding in HTTP/1.0"));
+    }
     let framing = fields.framing(status, method)?;
     let keep_alive = if response.version == Some(1) { !fields.close } else { fields.keep_alive };
     Ok(Some(Head { status, length, framing, keep_alive, sets_cookies: fields.sets_cookies }))

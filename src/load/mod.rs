@@ -12,6 +12,7 @@ mod http1;
 mod http2;
 mod open;
 mod preflight;
+mod reading;
 mod recorder;
 mod request;
 #[cfg(test)]
@@ -37,6 +38,7 @@ use self::collector::{Collector, Ending};
 pub use self::collector::{Heading, Progress};
 pub use self::connection::Endpoints;
 pub use self::preflight::{PreflightError, preflight};
+pub use self::reading::{Reading, StreamEnd, read_answer};
 use self::recorder::Batch;
 use self::request::Program;
 pub use self::system::descriptor_limit;

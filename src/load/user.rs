@@ -320,7 +320,7 @@ impl User {
         let mut retried = false;
         loop {
             let lease = worker.lease(&mut self.connection).await;
-            let usable = lease.connection.filter(|connection| !retried && (step.method.is_safe() || !connection.is_stale()));
+            let usable = lease.connection.filter(|connection| !retried && !connection.is_stale());
             let mut connection = match usable {
                 Some(connection) => connection,
                 None => Box::pin(worker.connect()).await.map_err(Undelivered::from_connect)?,

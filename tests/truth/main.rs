@@ -11,6 +11,7 @@ mod failures;
 mod freeze;
 mod http2;
 mod inspection;
+mod reading;
 mod redirects;
 mod retries;
 mod rows;
