@@ -46,8 +46,8 @@ pub fn read_answer(method: Method, parts: &[&[u8]], end: StreamEnd, body_cap: u6
     let mut stream = Memory { parts, end };
     let mut buffer = Vec::new();
     // A stream in memory wakes nobody: what is not ready at once never will be.
-    let read = pin!(http1::exchange(&mut stream, b"", method, BodyUse::Keep, body_cap, &mut buffer))
-        .poll(&mut Context::from_waker(Waker::noop()));
+    let read =
+        pin!(http1::exchange(&mut stream, b"", method, BodyUse::Keep, body_cap, &mut buffer)).poll(&mut Context::from_waker(Waker::noop()));
     match read {
         Poll::Pending => Reading::Waits,
         // What comes later, unasked, makes a connection stale: it carries no other request.

@@ -1,7 +1,8 @@
 //! What the users of one load thread share: plan, connections, buffers and the batch that they record into.
 //! Nothing here is shared with another thread but what never changes.
 
-use std::borrow::Cow;
+mod departure;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,9 +12,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use url::Url;
 
+pub use self::departure::Departure;
 use super::connection::{ConnectError, Connection, Endpoints};
-use super::exchange::Answer;
-use super::recorder::{Batch, Fault, Outcome, Sample, micros};
+use super::recorder::{Batch, micros};
 use super::request::{Program, Scratch};
 use crate::plan::Plan;
 use crate::run::{FailureClass, Problem};
@@ -275,7 +276,7 @@ impl Worker {
     pub fn depart(&self, endpoint: usize, due: Instant, sent: Instant) -> Departure<'_> {
         self.batch.borrow_mut().scheduled += 1;
         self.in_flight.set(self.in_flight.get() + 1);
-        Departure { worker: self, endpoint, due, sent, settled: false }
+        Departure::new(self, endpoint, due, sent)
     }
 
     /// The connection to use, as the scenario's strategy has it.
@@ -368,103 +369,9 @@ fn thread_cpu_time() -> Option<Duration> {
     None
 }
 
-/// A request under way. However it ends, and even if its user is dropped, it is counted exactly once.
-#[derive(Debug)]
-pub struct Departure<'a> {
-    worker: &'a Worker,
-    endpoint: usize,
-    due: Instant,
-    sent: Instant,
-    settled: bool,
-}
-
-/// How a request ended.
-struct Ended {
-    outcome: Outcome,
-    cause: Option<Cow<'static, str>>,
-    done: Instant,
-    ttfb: Option<u32>,
-    status: Option<u16>,
-    bytes: u64,
-    retried: bool,
-}
-
-impl Ended {
-    /// At this moment, without an answer.
-    fn now(outcome: Outcome) -> Self {
-        Self { outcome, cause: None, done: Instant::now(), ttfb: None, status: None, bytes: 0, retried: false }
-    }
-}
-
-impl Departure<'_> {
-    /// From due to `done`.
-    pub fn latency_at(&self, done: Instant) -> Duration {
-        done.saturating_duration_since(self.due)
-    }
-
-    /// It was answered.
-    pub fn answered(mut self, examined: Result<(), Fault>, answer: &Answer, retried: bool) -> Outcome {
-        let ttfb = micros(answer.first_byte.saturating_duration_since(self.sent));
-        let (outcome, cause) = match examined {
-            Ok(()) => (Outcome::Ok, None),
-            Err(Fault { class, cause }) => (Outcome::Failed(class), Some(cause)),
-        };
-        self.record(Ended {
-            outcome,
-            cause,
-            done: answer.done,
-            ttfb: Some(ttfb),
-            status: Some(answer.status),
-            bytes: answer.bytes,
-            retried,
-        });
-        outcome
-    }
-
-    /// It failed without an answer.
-    pub fn failed(mut self, fault: Fault, retried: bool) -> Outcome {
-        let outcome = Outcome::Failed(fault.class);
-        self.record(Ended { cause: Some(fault.cause), retried, ..Ended::now(outcome) });
-        outcome
-    }
-
-    /// It never left this machine.
-    pub fn not_sent(mut self, code: &str, text: String) -> Outcome {
-        self.settled = true;
-        self.worker.batch.borrow_mut().not_sent += 1;
-        self.worker.note_problem(code, text);
-        Outcome::Unfinished
-    }
-
-    fn record(&mut self, ended: Ended) {
-        let Ended { outcome, cause, done, ttfb, status, bytes, retried } = ended;
-        self.settled = true;
-        self.worker.batch.borrow_mut().samples.push(Sample {
-            endpoint: u32::try_from(self.endpoint).unwrap_or(u32::MAX),
-            due: self.due.saturating_duration_since(self.worker.start),
-            latency: micros(self.latency_at(done)),
-            service: micros(done.saturating_duration_since(self.sent)),
-            ttfb,
-            outcome,
-            cause,
-            status,
-            bytes,
-            retried,
-        });
-    }
-}
-
-impl Drop for Departure<'_> {
-    fn drop(&mut self) {
-        self.worker.in_flight.set(self.worker.in_flight.get().saturating_sub(1));
-        if !self.settled {
-            self.record(Ended::now(Outcome::Unfinished));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::recorder::{Fault, Outcome};
     use super::super::samples::scenario_of;
     use super::*;
     use crate::scenario::HttpVersion;

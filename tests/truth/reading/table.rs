@@ -131,11 +131,7 @@ pub const DIFFERENT: &[(Case, &str, &str)] = &[
         "nobody asked for another encoding, and the body is not what it stands for",
     ),
     (
-        case(
-            Get,
-            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-            REFUSED,
-        ),
+        case(Get, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", REFUSED),
         HELLO,
         "chunked may be applied once: RFC 9112, 6.1",
     ),
