@@ -212,16 +212,19 @@ pub struct Generator {
     pub failed: u64,
     pub not_sent: u64,
     pub unfinished: u64,
-    /// How late timers fired, 99th percentile (ms). `None` where nothing was timed.
+    /// How late timers fired, 99th percentile of the worst judged phase (ms). `None` where nothing was timed.
     pub late_p99_ms: Option<f64>,
-    /// Own CPU time over the time of the cores it may use, 0 to 1. `None` where the system does not tell.
+    /// CPU time of the busiest thread over its busiest ten judged seconds, 0 to 1. `None` where the system does not tell.
     pub cpu_busy: Option<f64>,
-    /// Share of time that the hypervisor took away. `None` where the system does not tell.
+    /// Share of time that the hypervisor took away in the worst twenty judged seconds. `None` where the system does not tell.
     pub steal: Option<f64>,
     /// Most users at once (closed) or most requests under way that were allowed (open).
     pub max_in_flight: u64,
     pub threads: u64,
     pub connections_opened: u64,
+    /// Cycles of tasks with `pacing`, and those that began a whole cycle late or more: the target, or the task, is too slow for them.
+    pub cycles: u64,
+    pub late_cycles: u64,
     /// What makes the numbers doubtful, each with its cure; empty for a healthy generator.
     pub problems: Vec<Problem>,
 }
@@ -229,7 +232,7 @@ pub struct Generator {
 /// One reason why the generator, not the target, could explain the numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// A stable word: `late`, `cpu`, `steal`, `not_sent`, `descriptors`, `ports`, `data_exhausted`, ..
+    /// A stable word: `late`, `cpu`, `steal`, `clock`, `not_sent`, `descriptors`, `ports`, `data_exhausted`, ..
     pub code: String,
     /// What happened, with numbers, and what to do about it.
     pub text: String,

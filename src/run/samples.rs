@@ -224,6 +224,8 @@ fn any_generator() -> impl Strategy<Value = Generator> {
         max_in_flight: ok,
         threads: 2,
         connections_opened: failed,
+        cycles: ok,
+        late_cycles: failed.min(ok),
         problems: problems.into_iter().map(|text| Problem { code: "late".into(), text }).collect(),
     })
 }

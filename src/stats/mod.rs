@@ -1,7 +1,9 @@
 //! The mathematics of latency: histograms, percentiles and how sure they are. Pure; knows nothing of HTTP, files or time.
 
+mod bins;
 #[cfg(test)]
 pub(crate) mod chance;
+mod codec;
 mod drift;
 mod estimate;
 mod histogram;
@@ -13,9 +15,10 @@ mod quantile;
 mod spread;
 mod steady;
 
+pub use codec::{Decoder, Encoder, HistogramError};
 pub use drift::{AnchoredSeries, ChangePoint, Shift, anchor_shifts, change_point, last_change_point};
 pub use estimate::{Estimate, PercentileEstimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate};
-pub use histogram::{Histogram, HistogramError};
+pub use histogram::Histogram;
 pub use noise::{Noise, Restarts, RoundNoise, Series, SeriesOfRounds, history_noise, round_noise};
 pub use proportion::{
     FailureHistory, Interval, LimitPosition, Proportion, RateChange, limit_position, newcombe, overdispersion, rate_changes,

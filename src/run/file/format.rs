@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{FORMAT, FORMAT_VERSION};
+
 /// What tells a run file from any other JSON; read before the rest.
 #[derive(Debug, Deserialize)]
 pub(super) struct Envelope {
@@ -105,6 +107,13 @@ pub(super) enum RoleFile {
     Task,
     Lifecycle,
     Excluded,
+}
+
+impl RunFile {
+    /// Whether it is a run file of the version that we know.
+    pub(super) fn is_ours(&self) -> bool {
+        self.format == FORMAT && self.version == FORMAT_VERSION
+    }
 }
 
 /// Failures by class, and their sum.
@@ -213,14 +222,23 @@ pub(super) struct GeneratorFile {
     pub(super) failed: u64,
     pub(super) not_sent: u64,
     pub(super) unfinished: u64,
+    /// Of the worst judged phase.
     pub(super) late_p99_ms: Option<f64>,
+    /// The busiest thread over its busiest ten judged seconds, 0 to 1.
     pub(super) cpu_busy: Option<f64>,
+    /// The worst twenty judged seconds, 0 to 1.
     pub(super) steal: Option<f64>,
     pub(super) max_in_flight: u64,
     #[serde(default)]
     pub(super) threads: u64,
     #[serde(default)]
     pub(super) connections_opened: u64,
+    /// Cycles of tasks with `pacing`.
+    #[serde(default)]
+    pub(super) cycles: u64,
+    /// Those of them that began a whole cycle late or more.
+    #[serde(default)]
+    pub(super) late_cycles: u64,
     /// Whether `problems` is empty.
     pub(super) healthy: bool,
     #[serde(default)]

@@ -5,10 +5,12 @@ mod checks;
 mod format;
 mod read;
 mod read_endpoints;
+mod size;
 #[cfg(test)]
 mod tests;
 mod write;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use schemars::generate::SchemaSettings;
@@ -25,6 +27,8 @@ const FORMAT: &str = "perfgate-run";
 pub const FORMAT_VERSION: u32 = 1;
 /// The largest run file that is read, in bytes.
 pub const RUN_FILE_CAP: u64 = 64 * 1024 * 1024;
+/// Histogram bins of one file, some three bytes each in memory: a few hundred bytes of file can hold 24,576 of them.
+const MAX_BINS: usize = 24_000_000;
 /// The name of the run file in a folder of results.
 pub const RUN_FILE_NAME: &str = "run.json";
 
@@ -67,6 +71,11 @@ impl RunFileError {
 /// # Errors
 /// [`RunFileError`] where it is not such a file, of another version, or contradicts itself.
 pub fn read_run(bytes: &[u8]) -> Result<Run, RunFileError> {
+    // Read once where it is what it should be; only else is it asked what it is.
+    let file = match serde_json::from_slice::<RunFile>(bytes) {
+        Ok(file) if file.is_ours() => return read::run_of(file),
+        other => other,
+    };
     let Envelope { format, version } = serde_json::from_slice(bytes)?;
     if format != FORMAT {
         return Err(RunFileError::OtherFormat { found: format.chars().take(40).collect() });
@@ -74,7 +83,7 @@ pub fn read_run(bytes: &[u8]) -> Result<Run, RunFileError> {
     if version != u64::from(FORMAT_VERSION) {
         return Err(RunFileError::UnknownVersion { found: version });
     }
-    read::run_of(serde_json::from_slice(bytes)?)
+    read::run_of(file?)
 }
 
 /// Reads the run file at `path`, or `run.json` in the folder `path`.
@@ -103,13 +112,21 @@ pub fn load_runs(path: &Path) -> Result<Vec<Run>, RunFileError> {
     paths.iter().map(|path| load_run(path)).chain([load_run(path)]).collect()
 }
 
-/// The bytes of a run's file. Numbers that are not finite are left out, so that the file is always JSON.
+/// The bytes of a run's file, which [`read_run`] reads: a run with more histogram bins, or more bytes, than a file may have is
+/// written with coarser slices. Numbers that are not finite are left out, so that the file is always JSON.
 #[must_use]
 pub fn write_run(run: &Run) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(&write::file_of(run))
-        .unwrap_or_else(|error| unreachable!("text, numbers and maps with text keys always make JSON: {error}"));
-    bytes.push(b'\n');
-    bytes
+    let mut run = size::within_bins(run, MAX_BINS);
+    loop {
+        let mut bytes = serde_json::to_vec(&write::file_of(&run))
+            .unwrap_or_else(|error| unreachable!("text, numbers and maps with text keys always make JSON: {error}"));
+        bytes.push(b'\n');
+        let fits = bytes.len() as u64 <= RUN_FILE_CAP;
+        match size::coarser(&run) {
+            Some(coarser) if !fits => run = Cow::Owned(coarser),
+            _ => return bytes,
+        }
+    }
 }
 
 /// The JSON Schema (2020-12) of what [`write_run`] writes.

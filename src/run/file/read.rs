@@ -5,17 +5,15 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::RunFileError;
 use super::checks::{at_most, count, invalid, label, not_negative, seconds, up_to};
 use super::format::{EnvironmentFile, GeneratorFile, PhaseFile, ProblemFile, RunFile, ScenarioFile};
 use super::read_endpoints::endpoints_of;
+use super::{MAX_BINS, RunFileError};
 use crate::run::{Environment, Generator, PhaseRun, Problem, Run, ScenarioRef};
 
 const MAX_PHASES: usize = 200;
 /// Of each of the generator's books: three of them add up within 64 bits.
 const MAX_BOOKED: u64 = u64::MAX / 4;
-/// Histogram bins of one file, 16 bytes each in memory: a few hundred bytes of file can hold 24,576 of them.
-const MAX_BINS: usize = 24_000_000;
 
 /// The run of a file, or what is wrong with it.
 pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
@@ -96,6 +94,8 @@ fn generator_of(file: GeneratorFile) -> Result<Generator, RunFileError> {
         max_in_flight,
         threads,
         connections_opened,
+        cycles,
+        late_cycles,
         healthy,
         problems,
     } = file;
@@ -114,6 +114,8 @@ fn generator_of(file: GeneratorFile) -> Result<Generator, RunFileError> {
         max_in_flight,
         threads,
         connections_opened,
+        cycles,
+        late_cycles,
         problems: problems.into_iter().map(|ProblemFile { code, text }| Problem { code, text }).collect(),
     };
     if scheduled != generator.sent + generator.not_sent {

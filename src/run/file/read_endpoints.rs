@@ -7,7 +7,7 @@ use super::checks::{at_most, count, invalid, label, seconds, shortened, up_to};
 use super::format::{EndpointFile, EndpointPhaseFile, FailuresFile, PerSecondFile, RoleFile, SliceFile};
 use crate::run::MAX_CAUSES;
 use crate::run::{EndpointRole, EndpointRun, FailureClass, Failures, PerSecond, PhaseRun, PhaseSeries, Slice};
-use crate::stats::Histogram;
+use crate::stats::{Decoder, Histogram};
 
 const MAX_ENDPOINTS: usize = 1000;
 const MAX_SLICES: usize = 2000;
@@ -20,8 +20,12 @@ const MAX_BYTES: u64 = 50_000_000_000_000;
 /// The endpoints of a run with these phases, whose histograms may have `bins_allowed` bins together.
 pub(super) fn endpoints_of(files: Vec<EndpointFile>, phases: &[PhaseRun], bins_allowed: usize) -> Result<Vec<EndpointRun>, RunFileError> {
     at_most("run", "endpoints", files.len(), MAX_ENDPOINTS)?;
-    let mut reader =
-        EndpointReader { phases, index_of: phases.iter().map(|p| p.name.as_str()).zip(0..).collect(), bins_left: bins_allowed };
+    let mut reader = EndpointReader {
+        phases,
+        index_of: phases.iter().map(|p| p.name.as_str()).zip(0..).collect(),
+        bins_left: bins_allowed,
+        decoder: Decoder::default(),
+    };
     let mut names = BTreeSet::new();
     let mut endpoints = Vec::with_capacity(files.len());
     for (index, file) in files.into_iter().enumerate() {
@@ -39,6 +43,7 @@ struct EndpointReader<'a> {
     phases: &'a [PhaseRun],
     index_of: BTreeMap<&'a str, usize>,
     bins_left: usize,
+    decoder: Decoder,
 }
 
 impl EndpointReader<'_> {
@@ -156,13 +161,13 @@ impl EndpointReader<'_> {
     }
 
     fn histogram(&mut self, place: &str, field: &'static str, text: &str, requests: u64) -> Result<Histogram, RunFileError> {
-        let decoded = Histogram::decode(text);
+        let decoded = self.decoder.decode(text);
         let histogram = decoded.map_err(|source| RunFileError::Histogram { place: place.to_owned(), field, source })?;
         if histogram.count() > requests {
             let problem = format!("holds {} samples, more than its {requests} requests", histogram.count());
             return Err(invalid(place, field, problem));
         }
-        let left = self.bins_left.checked_sub(histogram.bins_ms().count());
+        let left = self.bins_left.checked_sub(histogram.bin_count());
         self.bins_left = left.ok_or_else(|| invalid(place, field, "exceeds the histogram bins allowed in a file"))?;
         Ok(histogram)
     }

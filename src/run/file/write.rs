@@ -9,12 +9,13 @@ use crate::run::{
     EndpointRole, EndpointRun, Environment, FailureClass, Failures, Generator, PerSecond, PhaseRun, PhaseSelection, PhaseSeries, Problem,
     Run, ScenarioRef, Slice,
 };
-use crate::stats::Histogram;
+use crate::stats::{Encoder, Histogram};
 use crate::units::Percentile;
 
 /// The file form of `run`.
 pub(super) fn file_of(run: &Run) -> RunFile {
     let Run { scenario, target, started_at, measured, complete, aborted_by, environment, endpoints, phases, generator, overrides } = run;
+    let mut encoder = Encoder::default();
     RunFile {
         format: FORMAT.into(),
         version: FORMAT_VERSION,
@@ -25,7 +26,7 @@ pub(super) fn file_of(run: &Run) -> RunFile {
         complete: *complete,
         aborted_by: aborted_by.clone(),
         environment: environment_file(environment),
-        endpoints: endpoints.iter().map(|endpoint| endpoint_file(run, endpoint)).collect(),
+        endpoints: endpoints.iter().map(|endpoint| endpoint_file(run, endpoint, &mut encoder)).collect(),
         total: total_file(run),
         phases: phases.iter().map(phase_file).collect(),
         generator: generator_file(generator),
@@ -43,7 +44,7 @@ fn environment_file(environment: &Environment) -> EnvironmentFile {
     EnvironmentFile { name, os, arch, cores, cpu, perfgate, ci, job, commit, branch }
 }
 
-fn endpoint_file(run: &Run, endpoint: &EndpointRun) -> EndpointFile {
+fn endpoint_file(run: &Run, endpoint: &EndpointRun, encoder: &mut Encoder) -> EndpointFile {
     let EndpointRun { name, role, phases, slices, per_second } = endpoint;
     let judged = run.summary(endpoint, PhaseSelection::Judged);
     let PhaseSeries { requests, ok, unfinished, retried, failures, causes: _, statuses, bytes: _, service, ttfb } = judged.counts;
@@ -59,8 +60,8 @@ fn endpoint_file(run: &Run, endpoint: &EndpointRun) -> EndpointFile {
         latency_ms: figures_file(&judged.latency),
         service_ms: figures_file(&service),
         ttfb_ms: figures_file(&ttfb),
-        slices: slices.iter().map(|slice| slice_file(run, slice)).collect(),
-        phases: run.phases.iter().zip(phases).map(|(phase, series)| endpoint_phase_file(phase, series)).collect(),
+        slices: slices.iter().map(|slice| slice_file(run, slice, encoder)).collect(),
+        phases: run.phases.iter().zip(phases).map(|(phase, series)| endpoint_phase_file(phase, series, encoder)).collect(),
         per_second: per_second_file(per_second),
     }
 }
@@ -101,7 +102,7 @@ fn figures_file(histogram: &Histogram) -> FiguresFile {
     }
 }
 
-fn slice_file(run: &Run, slice: &Slice) -> SliceFile {
+fn slice_file(run: &Run, slice: &Slice, encoder: &mut Encoder) -> SliceFile {
     let Slice { phase, at, length, requests, failures, latency } = slice;
     SliceFile {
         phase: run.phases.get(*phase).map_or_else(String::new, |phase| phase.name.clone()),
@@ -109,11 +110,11 @@ fn slice_file(run: &Run, slice: &Slice) -> SliceFile {
         for_s: length.as_secs_f64(),
         requests: *requests,
         failures: *failures,
-        latency: latency.encode(),
+        latency: encoder.encode(latency),
     }
 }
 
-fn endpoint_phase_file(phase: &PhaseRun, series: &PhaseSeries) -> EndpointPhaseFile {
+fn endpoint_phase_file(phase: &PhaseRun, series: &PhaseSeries, encoder: &mut Encoder) -> EndpointPhaseFile {
     let PhaseSeries { requests, ok, unfinished, retried, failures, causes, statuses, bytes, service, ttfb } = series;
     EndpointPhaseFile {
         phase: phase.name.clone(),
@@ -125,8 +126,8 @@ fn endpoint_phase_file(phase: &PhaseRun, series: &PhaseSeries) -> EndpointPhaseF
         causes: causes.clone(),
         statuses: statuses.clone(),
         bytes: *bytes,
-        service: service.encode(),
-        ttfb: ttfb.encode(),
+        service: encoder.encode(service),
+        ttfb: encoder.encode(ttfb),
     }
 }
 
@@ -172,6 +173,8 @@ fn generator_file(generator: &Generator) -> GeneratorFile {
         max_in_flight,
         threads,
         connections_opened,
+        cycles,
+        late_cycles,
         problems,
     } = generator.clone();
     GeneratorFile {
@@ -187,6 +190,8 @@ fn generator_file(generator: &Generator) -> GeneratorFile {
         max_in_flight,
         threads,
         connections_opened,
+        cycles,
+        late_cycles,
         healthy,
         problems: problems.into_iter().map(|Problem { code, text }| ProblemFile { code, text }).collect(),
     }
