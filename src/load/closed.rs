@@ -1,5 +1,6 @@
 //! The closed workload: users who come and go as the schedule has it, and loop over their tasks while they are there.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ struct Life {
     until: Instant,
     kind: usize,
     first_task: usize,
+    /// How many tasks the user has begun in all its stays.
+    begun: Rc<Cell<u64>>,
 }
 
 /// Lets this worker's users live as the schedule has it; returns when the last one has come.
@@ -49,6 +52,7 @@ fn lives(worker: &Worker) -> Vec<Life> {
         let kind = kinds.pick();
         let first_task = first_tasks[kind].pick();
         if worker.owns(user) {
+            let begun = Rc::default();
             let stays = (0_u64..).zip(plan.schedule.lives(user));
             lives.extend(stays.map(|(number, (from, until))| Life {
                 user,
@@ -57,6 +61,7 @@ fn lives(worker: &Worker) -> Vec<Life> {
                 until: worker.start + until,
                 kind,
                 first_task,
+                begun: Rc::clone(&begun),
             }));
         }
     }
@@ -78,9 +83,12 @@ async fn live(worker: &Worker, life: Life) {
     };
     let kind = &worker.scenario.kinds[life.kind];
     let heads = &worker.program.kinds[life.kind];
-    // The dice of the sequence are apart, so that what a task draws does not move the mix.
-    let sequence_dice = Dice::new(worker.plan.seed.wrapping_add(1), Stream::User { index: life.user, life: life.number });
+    // The dice of the sequence are apart, so that what a task draws does not move the mix. It goes on where the user left.
+    let sequence_dice = Dice::new(worker.plan.seed.wrapping_add(1), Stream::User { index: life.user, life: 0 });
     let mut sequence = worker.plan.tasks(kind, Some(life.first_task), sequence_dice);
+    for _ in 0..life.begun.get() {
+        sequence.pick();
+    }
     let mut due = None;
     worker.note_came();
     loop {
@@ -95,10 +103,17 @@ async fn live(worker: &Worker, life: Life) {
         }
         let index = sequence.pick();
         let (sent_before, awake) = (user.sent, Instant::now());
+        user.iteration = life.begun.get() + 1;
+        life.begun.set(user.iteration);
         match iterate(worker, &mut user, &kind.tasks[index], index, due, life.until).await {
             Ok(next_due) => due = next_due,
             Err(Cut::MissingValue) => {}
-            Err(Cut::TimeIsUp) => break,
+            Err(Cut::TimeIsUp) => {
+                if user.sent == sent_before {
+                    life.begun.set(user.iteration - 1);
+                }
+                break;
+            }
             Err(Cut::Exhausted(data)) => return worker.note_exhausted(data),
         }
         let sent_nothing = user.sent == sent_before && due.is_none() && awake.elapsed() < NO_TIME;
@@ -121,11 +136,15 @@ async fn iterate(
     due: Option<Instant>,
     until: Instant,
 ) -> Result<Option<Instant>, Cut> {
-    user.iteration += 1;
     let Workload::Closed { users } = worker.plan.workload else { return Err(Cut::TimeIsUp) };
     user.take_rows(worker, &task.data, (user.iteration - 1) * users + user.index)?;
     let heads = &worker.program.kinds[user.kind].tasks[index];
-    let begun = task.pacing.map(|_| due.unwrap_or_else(Instant::now));
+    let begun = task.pacing.map(|pacing| {
+        let now = Instant::now();
+        let begun = due.unwrap_or(now);
+        worker.note_cycle(now.saturating_duration_since(begun), pacing);
+        begun
+    });
     match user.walk(worker, &task.steps, heads, until, &mut begun.clone()).await {
         // The pauses stay: a target whose answers lack what later steps need must not be asked more often for it.
         Ok(_) | Err(Cut::MissingValue) => {}

@@ -1,12 +1,14 @@
 //! The books of a load: batches of all workers put together by endpoint, phase and slice, and a Run made of them at any time.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-use super::health::{self, Vitals};
+use super::health;
 use super::recorder::{Batch, Outcome, Sample};
+use super::system::CpuTimes;
+use super::vitals::Vitals;
 use crate::plan::{Plan, Workload};
 use crate::run::{EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, Slice};
 use crate::scenario::Scenario;
@@ -68,6 +70,8 @@ pub struct Collector {
     vitals: Vitals,
     last_second: Histogram,
     last_second_requests: u64,
+    /// How many slices are over.
+    packed: usize,
 }
 
 impl Collector {
@@ -86,9 +90,10 @@ impl Collector {
             endpoints: scenario.endpoints.iter().map(|_| books()).collect(),
             phase_requests: vec![0; plan.phases.len()],
             generator: Generator { max_in_flight, threads: heading.threads, ..Generator::default() },
-            vitals: Vitals::default(),
+            vitals: Vitals::of(&plan),
             last_second: Histogram::new(),
             last_second_requests: 0,
+            packed: 0,
             scenario,
             plan,
             heading,
@@ -97,14 +102,14 @@ impl Collector {
 
     /// Takes in what a worker has recorded.
     pub fn absorb(&mut self, worker: usize, batch: Batch) {
-        let Batch { mut samples, scheduled, not_sent, mut lateness, starts, mut waits, connections_opened, problems, cpu } = batch;
+        let Batch { at, mut samples, scheduled, not_sent, lateness, waits, cycles, late_cycles, connections_opened, problems, cpu } = batch;
         self.generator.scheduled += scheduled;
         self.generator.not_sent += not_sent;
+        self.generator.cycles += cycles;
+        self.generator.late_cycles += late_cycles;
         self.generator.connections_opened += connections_opened;
-        self.vitals.note_cpu(worker, cpu);
-        self.vitals.lateness.record_many(&mut lateness);
-        self.vitals.starts += starts;
-        self.vitals.waits.record_many(&mut waits);
+        self.vitals.note_cpu(worker, at, cpu);
+        self.vitals.note_delays(&self.plan, &lateness, &waits);
         for problem in problems {
             if !self.generator.problems.iter().any(|known| known.code == problem.code) {
                 self.generator.problems.push(problem);
@@ -164,7 +169,19 @@ impl Collector {
         };
         self.last_second = Histogram::new();
         self.last_second_requests = 0;
+        self.pack_slices(elapsed);
         progress
+    }
+
+    /// Makes slices small that are over, and that nothing should be added to any more.
+    fn pack_slices(&mut self, elapsed: Duration) {
+        let longest = self.scenario.http.timeout;
+        while self.plan.slices.get(self.packed).is_some_and(|slice| slice.at + slice.length + longest < elapsed) {
+            for books in &mut self.endpoints {
+                books.slices[self.packed].latency.pack();
+            }
+            self.packed += 1;
+        }
     }
 
     /// The Run as it stands. `ended` is `None` for a checkpoint, else how it ended.
@@ -176,11 +193,7 @@ impl Collector {
             // Requests under way are of no endpoint yet: a checkpoint leaves them out, so that its books add up.
             generator.scheduled = generator.sent + generator.not_sent;
         }
-        self.vitals.fill_in(&mut generator, elapsed);
-        if ended.is_none() {
-            // What is under way is in no books yet.
-            generator.scheduled = generator.sent + generator.not_sent;
-        }
+        self.vitals.fill_in(&mut generator, &self.plan, elapsed);
         let mut run = Run {
             scenario: ScenarioRef { name: self.scenario.name.clone(), hash: self.scenario.hash.clone(), seed: self.plan.seed },
             target: self.scenario.target.origin(),
@@ -197,7 +210,7 @@ impl Collector {
             generator,
             overrides: self.heading.overrides.clone(),
         };
-        let problems = health::problems(&run, self.plan.workload, &self.vitals);
+        let problems = health::problems(&run, &self.scenario, &self.plan, &self.vitals);
         run.generator.problems.extend(problems);
         run
     }
@@ -214,9 +227,9 @@ impl Collector {
         self.plan.phases.iter().zip(&self.phase_requests).map(run).collect()
     }
 
-    /// The share of stolen time, as the system told it at the beginning and at the end.
-    pub fn note_steal(&mut self, share: Option<f64>) {
-        self.vitals.steal = share;
+    /// What the system tells of the machine and of the time, so long after the start.
+    pub fn note_machine(&mut self, elapsed: Duration, cpu: Option<CpuTimes>, wall: SystemTime) {
+        self.vitals.note_machine(elapsed, cpu, wall);
     }
 }
 

@@ -1,18 +1,15 @@
 //! The generator judges itself: whether it, and not the target, could explain the numbers. Each problem says what to do.
 
-use std::time::Duration;
-
-use crate::plan::Workload;
+use super::vitals::{STEAL_WINDOW, Vitals};
+use crate::plan::{Plan, Workload};
 use crate::run::{EndpointRole, Generator, PhaseSelection, Problem, Run};
-use crate::stats::Histogram;
+use crate::scenario::{Connections, Model, Scenario};
 use crate::units::{Percentile, format_count, format_millis, format_share};
 
 /// A worker thread busier than this delays its own requests.
 const CPU_LIMIT: f64 = 0.9;
 /// More than this taken by the hypervisor shows in the tail.
 const STEAL_LIMIT: f64 = 0.05;
-/// Stolen time comes in bursts: over less than this, one burst is a large share and says little.
-const STEAL_NEEDS: Duration = Duration::from_secs(20);
 /// Timers that fire this late are no matter, however fast the target is (ms).
 const LATE_FLOOR_MS: f64 = 5.0;
 /// The same for users who think: their latency counts from when they act, so that only a starved generator matters (ms).
@@ -22,62 +19,24 @@ const LATE_SHARE: f64 = 0.05;
 /// More starts than this waiting for a user that long show in a p99.
 const WAITING_LIMIT: f64 = 0.01;
 
-/// What is measured of the generator itself.
-#[derive(Debug, Default)]
-pub struct Vitals {
-    pub lateness: Histogram,
-    /// Task starts of an open load, and how long those waited that found no user free.
-    pub starts: u64,
-    pub waits: Histogram,
-    pub steal: Option<f64>,
-    /// CPU time of each worker thread.
-    cpu: Vec<Option<Duration>>,
-}
-
-impl Vitals {
-    /// The CPU time that a worker's thread has used so far.
-    pub fn note_cpu(&mut self, worker: usize, cpu: Option<Duration>) {
-        if self.cpu.len() <= worker {
-            self.cpu.resize(worker + 1, None);
-        }
-        self.cpu[worker] = cpu.or(self.cpu[worker]);
-    }
-
-    /// Puts the vitals into the generator's books; CPU is that of the busiest thread.
-    pub fn fill_in(&self, generator: &mut Generator, elapsed: Duration) {
-        let seconds = elapsed.as_secs_f64();
-        let busiest = self.cpu.iter().flatten().max();
-        generator.cpu_busy = busiest.filter(|_| seconds > 0.0).map(|cpu| (cpu.as_secs_f64() / seconds).min(1.0));
-        generator.late_p99_ms = self.lateness.percentile_ms(Percentile::P99);
-        generator.steal = self.steal;
-    }
-
-    /// The share of starts that waited longer than this for a user.
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    fn waiting_share(&self, millis: f64) -> f64 {
-        self.waits.count_above(millis) as f64 / self.starts.max(1) as f64
-    }
-}
-
 /// What speaks against the numbers of a run, beyond what was noted while it ran.
 #[must_use]
-pub fn problems(run: &Run, workload: Workload, vitals: &Vitals) -> Vec<Problem> {
+pub fn problems(run: &Run, scenario: &Scenario, plan: &Plan, vitals: &Vitals) -> Vec<Problem> {
     let generator = &run.generator;
     let problem = |code: &str, text: String| Problem { code: code.to_owned(), text };
     let mut problems = Vec::new();
     if generator.not_sent > 0 && generator.problems.is_empty() {
-        problems.push(problem("not_sent", not_sent_text(generator)));
+        problems.push(problem("not_sent", not_sent_text(generator, scenario)));
     }
     if let Some(busy) = generator.cpu_busy.filter(|busy| *busy > CPU_LIMIT) {
-        let text = format!("a load thread was busy {} of the time: use a machine with more cores, or less load", format_share(busy));
-        problems.push(problem("cpu", text));
+        problems.push(problem("cpu", cpu_text(run, busy)));
     }
-    let long_enough = run.duration_of(PhaseSelection::Whole) >= STEAL_NEEDS;
+    let long_enough = run.duration_of(PhaseSelection::Judged) >= STEAL_WINDOW;
     if let Some(steal) = generator.steal.filter(|steal| long_enough && *steal > STEAL_LIMIT) {
         let text = format!("the hypervisor took away {} of the time: use a machine with cores of its own", format_share(steal));
         problems.push(problem("steal", text));
     }
-    let late_limit = late_limit(run, workload);
+    let late_limit = late_limit(run, plan.workload);
     if let Some(late) = generator.late_p99_ms.filter(|late| *late > late_limit) {
         let text = format!(
             "one timer in a hundred fired {} late or more, so this machine was too busy: use one with more cores, or run again",
@@ -85,25 +44,70 @@ pub fn problems(run: &Run, workload: Workload, vitals: &Vitals) -> Vec<Problem> 
         );
         problems.push(problem("late", text));
     }
-    let waiting = vitals.waiting_share(late_limit);
+    let waiting = vitals.waiting_share(plan, late_limit);
     if waiting > WAITING_LIMIT {
+        problems.push(problem("max_in_flight", waiting_text(waiting, generator, scenario)));
+    }
+    if let Some((at, by)) = vitals.clock_gap.filter(|_| generator.problems.iter().all(|known| known.code != "clock")) {
         let text = format!(
-            "{} of the task starts had to wait until one of {} users was free: raise `max_in_flight`, or look why the target answers so slowly",
-            format_share(waiting),
-            format_count(generator.max_in_flight)
+            "the clock jumped by {by:.1} s, {:.1} s after the start: was the machine suspended, or its time set? run again",
+            at.as_secs_f64()
         );
-        problems.push(problem("max_in_flight", text));
+        problems.push(problem("clock", text));
     }
     problems
 }
 
-fn not_sent_text(generator: &Generator) -> String {
+fn cpu_text(run: &Run, busy: f64) -> String {
+    let Generator { threads, sent, .. } = run.generator;
+    let seconds = run.duration_of(PhaseSelection::Whole).as_secs().max(1);
     format!(
-        "{} of {} due requests could not be sent with {} under way: raise `max_in_flight`, or look why the target answers so slowly",
+        "a load thread was busy {} of the time: {} reach {} requests/s here, so use a machine with more cores, or less load",
+        format_share(busy),
+        if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") },
+        format_count(sent / seconds),
+    )
+}
+
+fn not_sent_text(generator: &Generator, scenario: &Scenario) -> String {
+    format!(
+        "{} of {} due requests could not be sent with {} under way: {}, or look why the target answers so slowly",
         format_count(generator.not_sent),
         format_count(generator.scheduled),
-        format_count(generator.max_in_flight),
+        format_count(in_flight_limit(generator, scenario)),
+        in_flight_cure(generator, scenario),
     )
+}
+
+fn waiting_text(share: f64, generator: &Generator, scenario: &Scenario) -> String {
+    let what = if matches!(scenario.connections, Connections::Shared(_)) { "shared connections" } else { "users" };
+    format!(
+        "{} of the task starts had to wait until one of {} {what} was free: {}, or look why the target answers so slowly",
+        format_share(share),
+        format_count(in_flight_limit(generator, scenario)),
+        in_flight_cure(generator, scenario),
+    )
+}
+
+/// Most requests that could be under way.
+fn in_flight_limit(generator: &Generator, scenario: &Scenario) -> u64 {
+    match scenario.connections {
+        Connections::Shared(count) => generator.max_in_flight.min(count.into()),
+        Connections::PerUser | Connections::PerRequest => generator.max_in_flight,
+    }
+}
+
+/// How to have more under way, which depends on what limits it.
+fn in_flight_cure(generator: &Generator, scenario: &Scenario) -> String {
+    let most = generator.max_in_flight;
+    match (scenario.connections, scenario.load.model) {
+        (Connections::Shared(count), _) if u64::from(count) < most => "share more `connections`".to_owned(),
+        (_, Model::Open { max_in_flight: None, .. }) if most < Plan::automatic_in_flight(scenario) => {
+            format!("allow more open files (`ulimit -n {}`)", Plan::automatic_in_flight(scenario) + 64)
+        }
+        (_, Model::Open { max_in_flight: None, .. }) => "set a higher `max_in_flight` (rate x time-out without it)".to_owned(),
+        _ => "raise `max_in_flight`".to_owned(),
+    }
 }
 
 fn late_limit(run: &Run, workload: Workload) -> f64 {
@@ -119,24 +123,32 @@ fn late_limit(run: &Run, workload: Workload) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::recorder::Delay;
+    use super::super::samples::scenario;
     use super::*;
     use crate::run::samples::checkout_run;
-    use crate::scenario::Arrivals;
 
-    const CLOSED: Workload = Workload::Closed { users: 50 };
-    const OPEN: Workload = Workload::Open { arrivals: Arrivals::Uniform, max_in_flight: 50 };
+    const CLOSED: &str = "{users: 50, hold: 60s}";
+    const OPEN: &str = "{rate: 5/s, hold: 60s, max_in_flight: 50}";
 
-    fn codes(generator: Generator, workload: Workload, vitals: &Vitals) -> Vec<String> {
-        let run = Run { generator, ..checkout_run() };
-        problems(&run, workload, vitals).into_iter().map(|problem| problem.code).collect()
+    fn told(run: &Run, load: &str, waits_ms: &[u32]) -> Vec<Problem> {
+        let scenario = scenario(&format!("load: {load}\ntasks: [{{steps: [{{get: /}}]}}]\n"));
+        let plan = Plan::new(&scenario, 100);
+        let mut vitals = Vitals::of(&plan);
+        let waits: Vec<Delay> = waits_ms.iter().map(|millis| Delay { due_ms: 0, by: millis * 1000 }).collect();
+        vitals.note_delays(&plan, &[], &waits);
+        problems(run, &scenario, &plan, &vitals)
     }
 
-    fn vitals(waits_ms: &[u64], starts: u64) -> Vitals {
-        let mut vitals = Vitals { starts, ..Vitals::default() };
-        for wait in waits_ms {
-            vitals.waits.record(wait * 1000);
-        }
-        vitals
+    fn codes(generator: Generator, load: &str, waits_ms: &[u32]) -> Vec<String> {
+        told(&Run { generator, ..checkout_run() }, load, waits_ms).into_iter().map(|problem| problem.code).collect()
+    }
+
+    /// So many that waited so long, and as many more as make a thousand.
+    fn waits(count: usize, millis: u32) -> Vec<u32> {
+        [vec![millis; count], vec![0; 1000 - count]].concat()
     }
 
     #[test]
@@ -153,15 +165,15 @@ mod tests {
             (Generator { late_p99_ms: Some(4.0), ..quiet() }, &none),
         ];
         for (generator, expected) in cases {
-            assert_eq!(codes(generator.clone(), OPEN, &Vitals::default()), expected, "{generator:?}");
+            assert_eq!(codes(generator.clone(), OPEN, &[]), expected, "{generator:?}");
         }
     }
 
     #[test]
     fn stolen_time_counts_only_over_a_load_that_is_long_enough() {
         let mut run = Run { generator: Generator { steal: Some(0.2), ..Generator::default() }, ..checkout_run() };
-        let told = |run: &Run| problems(run, CLOSED, &Vitals::default()).len();
-        run.phases[0].length = STEAL_NEEDS;
+        let told = |run: &Run| told(run, CLOSED, &[]).len();
+        run.phases[1].length = STEAL_WINDOW;
         assert_eq!(told(&run), 1);
         for phase in &mut run.phases {
             phase.length = Duration::from_secs(1);
@@ -171,7 +183,7 @@ mod tests {
 
     #[test]
     fn closed_users_are_late_only_where_the_generator_starves() {
-        let late = |millis| codes(Generator { late_p99_ms: Some(millis), ..Generator::default() }, CLOSED, &Vitals::default());
+        let late = |millis| codes(Generator { late_p99_ms: Some(millis), ..Generator::default() }, CLOSED, &[]);
         assert!(late(19.0).is_empty());
         assert_eq!(late(150.0), ["late"]);
     }
@@ -179,25 +191,29 @@ mod tests {
     #[test]
     fn a_known_reason_for_what_was_not_sent_is_not_told_twice() {
         let known = Problem { code: "descriptors".into(), text: String::new() };
-        assert!(codes(Generator { not_sent: 5, problems: vec![known], ..Generator::default() }, OPEN, &Vitals::default()).is_empty());
+        assert!(codes(Generator { not_sent: 5, problems: vec![known], ..Generator::default() }, OPEN, &[]).is_empty());
     }
 
     #[test]
     fn starts_that_wait_for_a_user_are_a_problem_where_they_could_move_a_p99() {
-        let told = |vitals: Vitals| codes(Generator::default(), OPEN, &vitals);
-        assert!(told(vitals(&[100; 10], 1000)).is_empty());
-        assert_eq!(told(vitals(&[100; 11], 1000)), ["max_in_flight"]);
-        assert!(told(vitals(&[3; 500], 1000)).is_empty(), "short waits do not show");
+        let told = |waits_ms: &[u32]| codes(Generator::default(), OPEN, waits_ms);
+        assert!(told(&waits(10, 100)).is_empty());
+        assert_eq!(told(&waits(11, 100)), ["max_in_flight"]);
+        assert!(told(&waits(500, 3)).is_empty(), "short waits do not show");
     }
 
     #[test]
-    fn the_busiest_thread_counts_and_keeps_its_last_reading() {
-        let mut vitals = Vitals::default();
-        vitals.note_cpu(1, Some(Duration::from_secs(3)));
-        vitals.note_cpu(0, Some(Duration::from_secs(1)));
-        vitals.note_cpu(1, None);
-        let mut generator = Generator::default();
-        vitals.fill_in(&mut generator, Duration::from_secs(6));
-        assert_eq!((generator.cpu_busy, generator.late_p99_ms), (Some(0.5), None));
+    fn what_was_not_sent_is_told_with_the_limit_that_held_it_back_and_its_cure() {
+        let shared = "{rate: 5/s, hold: 60s}\nconnections: {shared: 3}";
+        for (load, limit, max_in_flight, cure) in [
+            ("{rate: 5/s, hold: 60s, max_in_flight: 50}", "with 50 under way", 50, "raise `max_in_flight`"),
+            ("{rate: 5/s, hold: 60s}", "with 150 under way", 150, "set a higher `max_in_flight`"),
+            ("{rate: 50/s, hold: 60s}", "with 1,000 under way", 1000, "`ulimit -n 1564`"),
+            (shared, "with 3 under way", 150, "share more `connections`"),
+        ] {
+            let generator = Generator { not_sent: 7, scheduled: 90, max_in_flight, ..Generator::default() };
+            let text = told(&Run { generator, ..checkout_run() }, load, &[]).remove(0).text;
+            assert!(text.contains(limit) && text.contains(cure), "{load}: {text}");
+        }
     }
 }

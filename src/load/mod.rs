@@ -14,6 +14,7 @@ mod open;
 mod preflight;
 mod reading;
 mod recorder;
+mod rehearsal;
 mod request;
 #[cfg(test)]
 mod samples;
@@ -24,12 +25,13 @@ mod timer;
 mod tls;
 mod user;
 mod values;
+mod vitals;
 mod worker;
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use thiserror::Error;
 use tokio::sync::watch;
@@ -40,6 +42,7 @@ pub use self::connection::Endpoints;
 pub use self::preflight::{PreflightError, preflight};
 pub use self::reading::{Reading, StreamEnd, read_answer};
 use self::recorder::Batch;
+pub use self::rehearsal::Rehearsal;
 use self::request::Program;
 pub use self::system::descriptor_limit;
 pub use self::tls::{CertificateCheck, TlsError};
@@ -148,7 +151,6 @@ pub fn drive(order: Order, abort: &Abort, watch: &mut dyn FnMut(Event<'_>)) -> R
         return Err(LoadError::Descriptors { users, allowed });
     }
     let workers = worker_count(&scenario, &plan, heading.threads);
-    let stolen = system::CpuTimes::now();
     let mut collector = Collector::new(Arc::clone(&scenario), Arc::clone(&plan), Heading { threads: workers, ..heading });
     let start = Instant::now() + LEAD;
     let program = Arc::new(Program::new(&scenario));
@@ -169,8 +171,8 @@ pub fn drive(order: Order, abort: &Abort, watch: &mut dyn FnMut(Event<'_>)) -> R
     for thread in threads {
         thread.join().map_err(|_| LoadError::Panicked)??;
     }
+    note_machine(&mut collector, start);
     let (elapsed, ending) = ending(&plan, start, abort);
-    collector.note_steal(stolen.and_then(system::CpuTimes::stolen_since));
     Ok(collector.run(elapsed, Some(&ending)))
 }
 
@@ -206,6 +208,10 @@ fn spawn(share: Share, sender: std::sync::mpsc::Sender<(usize, Batch)>) -> std::
     std::thread::Builder::new().name(format!("load-{}", share.number)).spawn(move || thread::run(share, &sender))
 }
 
+fn note_machine(collector: &mut Collector, start: Instant) {
+    collector.note_machine(start.elapsed(), system::CpuTimes::now(), SystemTime::now());
+}
+
 /// Takes in batches until every worker has ended, telling how it goes.
 fn collect(
     collector: &mut Collector,
@@ -215,20 +221,22 @@ fn collect(
 ) {
     let mut last_tick = start;
     let mut ticks = 0;
+    note_machine(collector, start);
     loop {
-        let until_tick = (last_tick + TICK).saturating_duration_since(Instant::now());
-        match batches.recv_timeout(until_tick) {
+        let now = Instant::now();
+        if now >= last_tick + TICK {
+            note_machine(collector, start);
+            watch(Event::Tick(&collector.progress(now.saturating_duration_since(start), now - last_tick)));
+            last_tick = now;
+            ticks += 1;
+            if ticks % TICKS_PER_CHECKPOINT == 0 {
+                watch(Event::Checkpoint(&collector.run(now.saturating_duration_since(start), None)));
+            }
+        }
+        match batches.recv_timeout((last_tick + TICK).saturating_duration_since(now)) {
             Ok((worker, batch)) => collector.absorb(worker, batch),
             Err(RecvTimeoutError::Disconnected) => return,
-            Err(RecvTimeoutError::Timeout) => {
-                let now = Instant::now();
-                watch(Event::Tick(&collector.progress(now.saturating_duration_since(start), now - last_tick)));
-                last_tick = now;
-                ticks += 1;
-                if ticks % TICKS_PER_CHECKPOINT == 0 {
-                    watch(Event::Checkpoint(&collector.run(now.saturating_duration_since(start), None)));
-                }
-            }
+            Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }

@@ -4,13 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
 use super::tasks::pass_on_panic;
 use super::timer::FineTimer;
-use super::user::{Cut, User, Walk};
+use super::user::{Cut, LATE_GRACE, User, Walk};
 use super::worker::{DRAIN_AT_END, Worker, own_share};
 use crate::plan::{Dice, Picks, Stream};
 use crate::scenario::Arrivals;
@@ -58,9 +58,9 @@ pub async fn drive(worker: &Rc<Worker>, arrivals: Arrivals, max_in_flight: u64, 
         while let Some(ended) = users.try_join_next() {
             pass_on_panic(ended);
         }
-        if let Some(user) = lobby.user_for(worker, start) {
+        if let Some(user) = lobby.user_for(worker, start, users) {
             let (worker, lobby) = (Rc::clone(worker), Rc::clone(&lobby));
-            worker.note_start(None);
+            worker.note_start(start.due, Duration::ZERO);
             users.spawn_local(async move { serve(&worker, &lobby, user, start).await });
         } else {
             worker.note_queued();
@@ -86,11 +86,17 @@ fn starts(worker: &Worker, arrivals: Arrivals) -> impl Iterator<Item = Start> + 
 }
 
 impl Lobby {
-    fn user_for(&self, worker: &Worker, start: Start) -> Option<User> {
+    fn user_for(&self, worker: &Rc<Worker>, start: Start, users: &mut JoinSet<()>) -> Option<User> {
         if let Some(user) = self.idle[start.kind].borrow_mut().pop() {
             return Some(user);
         }
-        let index = self.free_index(worker).or_else(|| self.retire_another_kind(start.kind))?;
+        let index = self.free_index(worker).or_else(|| {
+            let retired = self.retire_another_kind(start.kind)?;
+            let index = retired.index;
+            let worker = Rc::clone(worker);
+            users.spawn_local(async move { stop(&worker, retired).await });
+            Some(index)
+        })?;
         let dice = Dice::new(worker.plan.seed, Stream::User { index, life: 0 });
         match User::new(worker, index, start.kind, dice) {
             Ok(user) => {
@@ -114,9 +120,9 @@ impl Lobby {
     }
 
     /// Lets an idle user of another kind go, so that one of this kind can come in its place, with its index and rows.
-    fn retire_another_kind(&self, kind: usize) -> Option<u64> {
-        let others = self.idle.iter().enumerate().filter(|(other, _)| *other != kind);
-        others.filter_map(|(_, idle)| idle.borrow_mut().pop()).map(|retired| retired.index).next()
+    fn retire_another_kind(&self, kind: usize) -> Option<User> {
+        let mut others = self.idle.iter().enumerate().filter(|(other, _)| *other != kind);
+        others.find_map(|(_, idle)| idle.borrow_mut().pop())
     }
 
     /// There is no row for another user: those who are here have to do.
@@ -132,7 +138,7 @@ impl Lobby {
     fn next_waiting(&self, worker: &Worker, kind: usize) -> Option<Start> {
         let now = Instant::now();
         let start = if now < worker.end { self.waiting[kind].borrow_mut().pop_front() } else { None };
-        start.inspect(|start| worker.note_start(Some(now.saturating_duration_since(start.due))))
+        start.inspect(|start| worker.note_start(start.due, now.saturating_duration_since(start.due).max(Duration::from_nanos(1))))
     }
 
     /// After the last phase nothing that waits begins any more, and idle users say good-bye.
@@ -152,11 +158,14 @@ async fn serve(worker: &Worker, lobby: &Lobby, mut user: User, start: Start) {
     let mut next = Some(start);
     while let Some(start) = next {
         let mut due = Some(start.due);
+        let sent_before = user.sent;
         match serve_one(worker, &mut user, start, &mut due).await {
             Err(Cut::Exhausted(data)) => {
                 worker.note_exhausted(data);
                 worker.note_not_sent(1);
             }
+            // It came no further than its user's `start`, whose requests are counted themselves.
+            Err(_) if due.is_some() && user.sent > sent_before => {}
             // Its first request never left: it was due, so it is counted.
             Err(Cut::TimeIsUp) if due.is_some() => worker.note_not_sent(1),
             Err(Cut::MissingValue) if due.is_some() => worker.note_missing_value(),
@@ -175,7 +184,9 @@ async fn serve_one(worker: &Worker, user: &mut User, start: Start, due: &mut Opt
     let kind = &worker.scenario.kinds[start.kind];
     let heads = &worker.program.kinds[start.kind];
     if !user.started {
-        user.started = user.walk(worker, &kind.start, &heads.start, worker.end, due).await? == Walk::AllOk;
+        // Its requests count from when the user acts; the task's first one counts from when it was due, and the user waits for both.
+        let until = worker.end.max(start.due + LATE_GRACE);
+        user.started = user.walk(worker, &kind.start, &heads.start, until, &mut None).await? == Walk::AllOk;
         if !user.started {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! What one worker thread keeps of its requests until the collector takes it, once a second.
+//! What one worker thread keeps of its requests until the collector takes it, some times a second.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -65,23 +65,43 @@ impl Fault {
     }
 }
 
+/// Something that the generator itself did later than it should have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delay {
+    /// When it should have been, from the start of the run (ms).
+    pub due_ms: u32,
+    /// How much later it was, us.
+    pub by: u32,
+}
+
 /// What a worker hands over at once.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// When it was handed over, from the start of the run.
+    pub at: Duration,
     pub samples: Vec<Sample>,
     /// Requests that were due, sent or not.
     pub scheduled: u64,
     pub not_sent: u64,
-    /// How late timers fired, us.
-    pub lateness: Vec<u32>,
-    /// Task starts of an open load that were taken up by a user.
-    pub starts: u64,
-    /// Of those that had to wait until a user was free: for how long, us.
-    pub waits: Vec<u32>,
+    /// How late timers fired.
+    pub lateness: Vec<Delay>,
+    /// Task starts of an open load: how long each waited until a user, or a shared connection, was free for it.
+    pub waits: Vec<Delay>,
+    /// Cycles of tasks with `pacing`, and those that began a whole cycle late or more.
+    pub cycles: u64,
+    pub late_cycles: u64,
     pub connections_opened: u64,
     pub problems: Vec<Problem>,
     /// CPU time of the worker's thread so far, where the system tells.
     pub cpu: Option<Duration>,
+}
+
+impl Batch {
+    /// Room for as much as the last one held.
+    #[must_use]
+    pub fn like(last: &Self) -> Self {
+        Self { samples: Vec::with_capacity(last.samples.len()), ..Self::default() }
+    }
 }
 
 /// A duration in whole microseconds, at most what fits.

@@ -22,7 +22,7 @@ use crate::scenario::{Condition, CookiePolicy, Repeat, Step, Template};
 /// Body bytes that are read of one answer, and to which a compressed one is inflated.
 const BODY_CAP: u64 = 10 * 1024 * 1024;
 /// What was due before the end is sent even if the timer fired so much late.
-const LATE_GRACE: Duration = Duration::from_millis(100);
+pub const LATE_GRACE: Duration = Duration::from_millis(100);
 
 /// A user with all that is its own.
 #[derive(Debug)]
@@ -227,17 +227,20 @@ impl User {
             worker.give_back(buffers);
             return Err(missing.into());
         }
-        let sent = Instant::now();
+        let acted = Instant::now();
         let until = due.filter(|due| *due < until).map_or(until, |due| until.max(due + LATE_GRACE));
-        if !worker.may_start(sent, until) {
+        let leased = if worker.may_start(acted, until) { worker.lease(&mut self.connection, due, until).await } else { None };
+        let Some(lease) = leased else {
             worker.give_back(buffers);
             return Err(Cut::TimeIsUp);
-        }
+        };
+        // Waiting for a shared connection is our own doing: the user waits, but the target has nothing to answer in time yet.
+        let sent = if worker.shares_connections() { Instant::now() } else { acted };
         self.sent += 1;
         buffers.retried = false;
-        let departure = worker.depart(step.endpoint, due.unwrap_or(sent), sent);
+        let departure = worker.depart(step.endpoint, due.unwrap_or(acted), sent);
         let mut alarm = std::mem::take(&mut self.alarm);
-        let delivered = alarm.within(sent + step.timeout, pin!(self.deliver(worker, step, &mut buffers))).await;
+        let delivered = alarm.within(sent + step.timeout, pin!(self.deliver(worker, step, lease, &mut buffers))).await;
         self.alarm = alarm;
         let delivered = delivered.unwrap_or_else(|| Err(Undelivered::out_of_time(step.timeout)));
         let outcome = self.settle(worker, step, departure, delivered, &buffers);

@@ -2,32 +2,37 @@
 //! Nothing here is shared with another thread but what never changes.
 
 mod departure;
+mod notes;
+mod pool;
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, watch};
 use url::Url;
 
 pub use self::departure::Departure;
+pub use self::pool::Lease;
+use self::pool::Pool;
 use super::connection::{ConnectError, Connection, Endpoints};
-use super::recorder::{Batch, micros};
+use super::recorder::Batch;
 use super::request::{Program, Scratch};
 use crate::plan::Plan;
-use crate::run::{FailureClass, Problem};
+use crate::run::FailureClass;
 use crate::scenario::{Connections, Scenario};
 
-/// How often recorded samples are handed to the collector.
-const HAND_OVER_EVERY: Duration = Duration::from_secs(1);
+/// How often recorded samples are handed to the collector, where there are enough: what it takes in at once holds up, on a
+/// machine that is short of cores, the requests that are due in the meantime.
+const HAND_OVER_EVERY: Duration = Duration::from_millis(20);
+const ENOUGH: usize = 64;
+/// And this often, however few they are.
+const HAND_OVER_AT_LEAST: Duration = Duration::from_millis(250);
 /// How long requests under way are awaited after the last phase.
 pub const DRAIN_AT_END: Duration = Duration::from_secs(10);
 /// The same after an abort.
 const DRAIN_AT_ABORT: Duration = Duration::from_secs(2);
-/// One user in so many may fail to get through `start`.
-const NEVER_BEGAN_LIMIT: u64 = 100;
 /// Buffers that are kept for reuse.
 const SPARE_BUFFERS: usize = 256;
 
@@ -57,7 +62,6 @@ pub struct Worker {
     pub end: Instant,
     pub number: u64,
     pub workers: u64,
-    pub authority: String,
     origin: String,
     endpoints: Endpoints,
     pool: Option<Pool>,
@@ -89,40 +93,6 @@ pub enum Pause {
     TimeIsUp,
 }
 
-/// Connections that all users of a worker share.
-#[derive(Debug)]
-struct Pool {
-    size: usize,
-    permits: Semaphore,
-    idle: RefCell<Vec<Connection>>,
-    /// Connections that carry many requests at once; each is taken in turn.
-    multiplexed: RefCell<VecDeque<Connection>>,
-}
-
-impl Pool {
-    fn new(size: usize) -> Self {
-        Self { size, permits: Semaphore::new(size), idle: RefCell::default(), multiplexed: RefCell::default() }
-    }
-
-    /// The next of the connections that carry many requests, once as many are open as may be.
-    fn next_multiplexed(&self) -> Option<Connection> {
-        let mut open = self.multiplexed.borrow_mut();
-        open.retain(|connection| !connection.is_stale());
-        if open.len() < self.size {
-            return None;
-        }
-        open.rotate_left(1);
-        open.front().and_then(Connection::multiplexed)
-    }
-}
-
-/// A connection to use, and the right to use one.
-#[derive(Debug)]
-pub struct Lease<'a> {
-    pub connection: Option<Connection>,
-    _permit: Option<SemaphorePermit<'a>>,
-}
-
 impl Worker {
     #[must_use]
     pub fn new(share: Share) -> Self {
@@ -135,7 +105,6 @@ impl Worker {
         };
         Self {
             end: start + plan.duration,
-            authority: scenario.target.authority(),
             origin: scenario.target.origin(),
             scenario,
             plan,
@@ -184,78 +153,6 @@ impl Worker {
         Pause::Over
     }
 
-    /// Notes how late it is for what should have happened at `due`.
-    pub fn note_lateness(&self, due: Instant) {
-        self.batch.borrow_mut().lateness.push(micros(Instant::now().saturating_duration_since(due)));
-    }
-
-    /// Notes that a due request could not be sent, and why.
-    pub fn note_not_sent(&self, count: u64) {
-        let mut batch = self.batch.borrow_mut();
-        batch.scheduled += count;
-        batch.not_sent += count;
-    }
-
-    /// A due start waits for a user.
-    pub fn note_queued(&self) {
-        self.queued.set(self.queued.get() + 1);
-    }
-
-    /// A start is taken up by a user, after so long a wait where it had to.
-    pub fn note_start(&self, waited: Option<Duration>) {
-        let mut batch = self.batch.borrow_mut();
-        batch.starts += 1;
-        if let Some(waited) = waited {
-            batch.waits.push(micros(waited));
-            self.queued.set(self.queued.get().saturating_sub(1));
-        }
-    }
-
-    /// At the end: what still waits was not sent.
-    pub fn note_queue_not_sent(&self) {
-        self.note_not_sent(self.queued.take());
-    }
-
-    /// A start sent nothing, because a value that its first request needs was never saved.
-    pub fn note_missing_value(&self) {
-        let text = "a task could not begin without a value that was never saved: save it in `start`, or earlier in the same task";
-        self.note_not_sent(1);
-        self.note_problem("missing_value", text.to_owned());
-    }
-
-    /// Notes what makes this load doubtful.
-    pub fn note_problem(&self, code: &str, text: String) {
-        let mut batch = self.batch.borrow_mut();
-        if !batch.problems.iter().any(|known| known.code == code) {
-            batch.problems.push(Problem { code: code.to_owned(), text });
-        }
-    }
-
-    /// A user has come.
-    pub fn note_came(&self) {
-        self.came.set(self.came.get() + 1);
-    }
-
-    /// A user has got through `start`.
-    pub fn note_began(&self) {
-        self.began.set(self.began.get() + 1);
-    }
-
-    /// At the end: users who never got through `start` did not do what was asked for, whatever the others measured.
-    pub fn note_never_began(&self) {
-        let (came, began) = (self.came.get(), self.began.get());
-        if (came - began) * NEVER_BEGAN_LIMIT > came {
-            let text = format!("{} of {came} users never got through their `start` steps: look at these requests first", came - began);
-            self.note_problem("not_started", text);
-        }
-    }
-
-    /// A data set has no row left: the load is no longer what was asked for.
-    pub fn note_exhausted(&self, data: usize) {
-        let text = format!("data set `{}` was used up: give it more rows, or set `on_exhausted: recycle`", self.scenario.data[data].name);
-        self.note_problem("data_exhausted", text);
-    }
-
     /// The address of a path on the target.
     pub fn url(&self, path: &str) -> Option<Url> {
         Url::parse(&format!("{}{path}", self.origin)).ok()
@@ -279,29 +176,52 @@ impl Worker {
         Departure::new(self, endpoint, due, sent)
     }
 
-    /// The connection to use, as the scenario's strategy has it.
-    pub async fn lease(&self, own: &mut Option<Connection>) -> Lease<'_> {
+    /// Whether all users use the same connections.
+    pub const fn shares_connections(&self) -> bool {
+        self.pool.is_some()
+    }
+
+    /// The connection to use, as the scenario's strategy has it, or the right to open one. `None` where none was free by `until`.
+    ///
+    /// Where the request was `due`, the wait is noted, and what still waits at the end was not sent.
+    pub async fn lease(&self, own: &mut Option<Connection>, due: Option<Instant>, until: Instant) -> Option<Lease<'_>> {
+        let Some(pool) = &self.pool else { return Some(Lease::own(own.take())) };
+        if let Some(lease) = pool.try_lease() {
+            return Some(lease);
+        }
+        let asked = Instant::now();
+        self.queued.set(self.queued.get() + u64::from(due.is_some()));
+        let lease = tokio::time::timeout_at(until.into(), pool.lease()).await.ok();
+        self.queued.set(self.queued.get() - u64::from(due.is_some()));
+        if let Some(due) = due.filter(|_| lease.is_some()) {
+            self.note_wait(due, asked.elapsed());
+        }
+        lease
+    }
+
+    /// What is left to be used once the connection that a request had a part in has gone.
+    pub async fn lease_again(&self) -> Lease<'_> {
+        let Some(pool) = &self.pool else { return Lease::own(None) };
+        match pool.try_lease() {
+            Some(lease) => lease,
+            None => pool.lease().await,
+        }
+    }
+
+    /// The same once more for a request that the first one has led to.
+    pub fn renew(&self, lease: &mut Lease<'_>, own: &mut Option<Connection>) {
         match &self.pool {
-            None => Lease { connection: own.take(), _permit: None },
-            Some(pool) => {
-                if let Some(connection) = pool.next_multiplexed() {
-                    return Lease { connection: Some(connection), _permit: None };
-                }
-                let permit = pool.permits.acquire().await.ok();
-                // While this one waited, the others may have opened all that may be open.
-                let connection = pool.next_multiplexed().or_else(|| pool.idle.borrow_mut().pop());
-                Lease { connection, _permit: permit }
-            }
+            None => lease.connection = own.take(),
+            Some(pool) => pool.renew(lease),
         }
     }
 
     /// Keeps a connection for the next request, as the scenario's strategy has it.
     pub fn keep(&self, connection: Connection, own: &mut Option<Connection>) {
-        match (&self.pool, self.scenario.connections) {
-            (Some(pool), _) if connection.multiplexed().is_none() => pool.idle.borrow_mut().push(connection),
-            // A shared connection that carries many requests is in the pool already.
-            (Some(_), _) | (None, Connections::PerRequest) => drop(connection),
-            (None, _) => *own = Some(connection),
+        match &self.pool {
+            Some(pool) => pool.keep(connection),
+            None if self.scenario.connections == Connections::PerRequest => {}
+            None => *own = Some(connection),
         }
     }
 
@@ -311,11 +231,11 @@ impl Worker {
     /// [`ConnectError`]; running out of time is the target's failure.
     pub async fn connect(&self) -> Result<Connection, ConnectError> {
         self.batch.borrow_mut().connections_opened += 1;
-        let opened = tokio::time::timeout(self.scenario.http.connect_timeout, Connection::open(&self.endpoints)).await;
+        let opened = tokio::time::timeout(self.scenario.http.connect_timeout, Box::pin(Connection::open(&self.endpoints))).await;
         let opened = opened
             .unwrap_or_else(|_| Err(ConnectError::Target { class: FailureClass::Timeout, source: std::io::ErrorKind::TimedOut.into() }));
-        if let (Some(pool), Ok(Some(shared))) = (&self.pool, opened.as_ref().map(Connection::multiplexed)) {
-            pool.multiplexed.borrow_mut().push_back(shared);
+        if let (Some(pool), Ok(connection)) = (&self.pool, &opened) {
+            pool.share(connection);
         }
         opened
     }
@@ -334,17 +254,26 @@ impl Worker {
         }
     }
 
-    /// Hands over for ever, once a second.
+    /// Hands over for ever, and notices where this thread stood still.
     pub async fn hand_over_regularly(&self, to: &Sender<(usize, Batch)>) {
+        let mut last = Instant::now();
         loop {
-            tokio::time::sleep(HAND_OVER_EVERY).await;
-            self.hand_over(to);
+            let wake = Instant::now() + HAND_OVER_EVERY;
+            tokio::time::sleep_until(wake.into()).await;
+            let now = Instant::now();
+            self.note_standstill(now, now.saturating_duration_since(wake));
+            if self.batch.borrow().samples.len() >= ENOUGH || now - last >= HAND_OVER_AT_LEAST {
+                self.hand_over(to);
+                last = now;
+            }
         }
     }
 
     /// Hands over what has been recorded.
     pub fn hand_over(&self, to: &Sender<(usize, Batch)>) {
-        let mut batch = self.batch.take();
+        let next = Batch::like(&self.batch.borrow());
+        let mut batch = self.batch.replace(next);
+        batch.at = self.start.elapsed();
         batch.cpu = thread_cpu_time();
         // Without a collector the load is over, and nobody is left to tell.
         let _ = to.send((usize::try_from(self.number).unwrap_or_default(), batch));
@@ -421,12 +350,13 @@ mod tests {
         for _ in 0..3 {
             worker.note_queued();
         }
-        worker.note_start(Some(Duration::from_millis(7)));
-        worker.note_start(None);
+        worker.note_start(worker.start, Duration::from_millis(7));
+        worker.note_start(worker.start, Duration::ZERO);
         worker.note_queue_not_sent();
         worker.note_queue_not_sent();
         let batch = worker.batch.take();
-        assert_eq!((batch.scheduled, batch.not_sent, batch.starts, batch.waits.as_slice()), (2, 2, 2, [7000].as_slice()));
+        let waits: Vec<u32> = batch.waits.iter().map(|wait| wait.by).collect();
+        assert_eq!((batch.scheduled, batch.not_sent, waits.as_slice()), (2, 2, [7000, 0].as_slice()));
     }
 
     #[test]

@@ -102,6 +102,13 @@ impl Plan {
         }
     }
 
+    /// Users of an open load where the scenario does not say how many there may be: as many as start within one time-out.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite, positive and limited by the guard")]
+    pub fn automatic_in_flight(scenario: &Scenario) -> u64 {
+        (scenario.load.peak() * scenario.http.timeout.as_secs_f64()).ceil() as u64
+    }
+
     /// The phase that a due time belongs to; the last for what is due at the end.
     #[must_use]
     pub fn phase_at(&self, due: Duration) -> usize {
@@ -225,8 +232,8 @@ fn workload(scenario: &Scenario, descriptors: u64) -> Workload {
     match scenario.load.model {
         Model::Closed => Workload::Closed { users: (peak + 1e-9) as u64 },
         Model::Open { arrivals, max_in_flight } => {
-            let automatic = (peak * scenario.http.timeout.as_secs_f64()).ceil() as u64;
-            Workload::Open { arrivals, max_in_flight: max_in_flight.unwrap_or_else(|| automatic.min(descriptors)).max(1) }
+            let automatic = || Plan::automatic_in_flight(scenario).min(descriptors);
+            Workload::Open { arrivals, max_in_flight: max_in_flight.unwrap_or_else(automatic).max(1) }
         }
     }
 }

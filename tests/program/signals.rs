@@ -113,3 +113,17 @@ fn the_served_demo_ends_with_its_signal() {
     running.signal(Signal::INT);
     running.end().with(0).says("a bad release: errors; Ctrl-C ends it");
 }
+
+#[test]
+fn a_load_that_stood_still_has_no_verdict_and_says_why() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.edit("shop.yaml", "hold: 1s", "hold: 3s");
+    let running = under_load(&workspace, &server, "check shop.yaml");
+    running.signal(Signal::STOP);
+    std::thread::sleep(Duration::from_millis(1500));
+    running.signal(Signal::CONT);
+    running.end().with(3).prints("stood still");
+    let problems = workspace.json("perfgate-out/run.json")["generator"]["problems"].to_string();
+    assert!(problems.contains("\"clock\""), "{problems}");
+}

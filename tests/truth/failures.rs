@@ -7,7 +7,7 @@ use perfgate::load::{Abort, CertificateCheck, preflight};
 use perfgate::run::FailureClass::{self, Check, Connect, Protocol, Reset, Status, Timeout, Tls, TooLarge};
 use perfgate::units::Percentile;
 
-use super::bench::{Bench, at_once, failures, whole};
+use super::bench::{Bench, at_once, failures, in_time, whole};
 use super::server::{Act, Server, Welcome, after, nobody, ok, reply, reply_with};
 
 /// A few requests a second, from one user.
@@ -75,6 +75,11 @@ fn an_answer_that_is_not_one_is_a_protocol_failure() {
         ("HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n", "a status that nobody asked for"),
         ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "bad chunk size"),
         ("HTTP/2 200\r\n\r\n", "not an HTTP/1.1 answer"),
+        (&format!("HTTP/1.1 200 OK\r\n{}\r\n", "x-many: 1\r\n".repeat(5000)), "more than 128 headers"),
+        (&format!("HTTP/1.1 200 OK\r\nx-long: {}", "x".repeat(100_000)), "head over 64 KB"),
+        (&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;{}", "x".repeat(100_000)), "bad chunk size"),
+        (&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-long: {}", "x".repeat(100_000)), "bad trailers"),
+        (&String::from_utf8_lossy(&[0; 3000]), "not an HTTP/1.1 answer"),
     ];
     at_once(cases, |(text, cause)| fails(&[send(text), Act::Hang], "{get: /}", Protocol, cause));
 }
@@ -160,7 +165,8 @@ fn an_unknown_certificate_is_refused_by_preflight_and_plain_text_too() {
 fn what_is_not_answered_whole_in_time_is_a_timeout_and_in_the_latency() {
     let drip = vec![send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"), Act::Drip(b"x".repeat(100))];
     let slow_head = vec![Act::Drip(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec())];
-    at_once([vec![Act::Hang], drip, slow_head], |acts| {
+    let never_final = vec![send(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(10_000)), Act::Hang];
+    at_once([vec![Act::Hang], drip, slow_head, never_final], |acts| {
         let server = Server::start(move |_| acts.clone());
         let rest = "load: {rate: 20/s, hold: 500ms}\nhttp: {timeout: 250ms}\ntasks: [{steps: [{get: /}]}]\n";
         let driven = Bench::new().drive(server.address, rest);
@@ -206,4 +212,20 @@ fn a_compressed_body_is_no_failure_of_a_step_that_looks_elsewhere() {
     }
     let head = vec![send("HTTP/1.1 200 OK\r\ncontent-length: 99\r\ncontent-encoding: gzip\r\n\r\n")];
     assert_eq!(outcome(&head, "{head: /, expect: {headers: {content-encoding: gzip}}}").2, Vec::<String>::new());
+}
+
+#[test]
+fn connections_that_are_reset_as_fast_as_they_come_are_all_counted_and_the_load_ends_on_time() {
+    in_time(|| {
+        let results = at_once(["{users: 20, hold: 1s}", "{rate: 3000/s, hold: 1s}"], |load| {
+            let server = Server::welcoming(|_| Welcome::Rude(vec![Act::Reset]), |_| ok());
+            let driven = Bench::new().threads(2).drive(server.address, &format!("load: {load}\ntasks: [{{steps: [{{get: /}}]}}]\n"));
+            let run = &driven.run;
+            assert_eq!(failures(run, Reset) + failures(run, Connect), run.generator.sent, "{load}: {:?}", run.generator);
+            assert!(run.generator.sent > 100 && run.generator.unfinished == 0, "{load}: {:?}", run.generator);
+            driven.took
+        });
+        let longest = results.into_iter().max().unwrap();
+        if longest < Duration::from_secs(3) { Ok(()) } else { Err(format!("took {longest:?}")) }
+    });
 }

@@ -20,11 +20,18 @@ use super::bench::Bench;
 #[derive(Default)]
 struct Seen {
     connections: AtomicU64,
+    open: AtomicU64,
+    most_open: AtomicU64,
     answers: Mutex<BTreeMap<(String, u16), u64>>,
     cookies: Mutex<Vec<String>>,
 }
 
 fn serve() -> (SocketAddr, Arc<Seen>) {
+    serve_for(Duration::from_secs(60))
+}
+
+/// Closes each connection after so long, whatever is under way.
+fn serve_for(life: Duration) -> (SocketAddr, Arc<Seen>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let address = listener.local_addr().unwrap();
@@ -36,11 +43,18 @@ fn serve() -> (SocketAddr, Arc<Seen>) {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             while let Ok((stream, _)) = listener.accept().await {
                 kept.connections.fetch_add(1, Ordering::Relaxed);
+                kept.most_open.fetch_max(kept.open.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
                 let kept = Arc::clone(&kept);
-                let service = hyper::service::service_fn(move |request| answer(Arc::clone(&kept), request));
-                tokio::spawn(
-                    hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service),
-                );
+                tokio::spawn(async move {
+                    let seen = Arc::clone(&kept);
+                    let service = hyper::service::service_fn(move |request| answer(Arc::clone(&seen), request));
+                    let mut connection = std::pin::pin!(
+                        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service)
+                    );
+                    let _ = tokio::time::timeout(life, connection.as_mut()).await;
+                    // Before the other side can see the end of it.
+                    kept.open.fetch_sub(1, Ordering::Relaxed);
+                });
             }
         });
     });
@@ -107,4 +121,14 @@ fn an_http2_answer_that_does_not_come_is_a_time_out() {
         .run;
     let failures = run.endpoints[0].phases[0].failures;
     assert!(failures.of(FailureClass::Timeout) >= 2 && failures.total() == failures.of(FailureClass::Timeout));
+}
+
+#[test]
+fn no_more_connections_are_open_than_are_shared_even_where_they_break() {
+    let (address, seen) = serve_for(Duration::from_millis(60));
+    let rest = "http: {version: 2, timeout: 2s}\nconnections: {shared: 2}\nload: {users: 30, hold: 900ms}\nthink: 2ms\ntasks: [{steps: [{get: /item}]}]\n";
+    let run = Bench::new().drive(address, rest).run;
+    assert!(seen.connections.load(Ordering::Relaxed) > 6 && run.generator.ok > 100, "{:?}", run.generator);
+    assert_eq!(run.generator.connections_opened, seen.connections.load(Ordering::Relaxed));
+    assert_eq!(seen.most_open.load(Ordering::Relaxed), 2);
 }

@@ -115,3 +115,18 @@ fn a_relative_redirect_starts_from_the_path_that_was_asked() {
     assert_eq!(run.generator.failed, 0);
     assert_eq!(targets(&server)[..2], ["GET /shop/1/first", "GET /shop/1/next"]);
 }
+
+#[test]
+fn a_redirect_resends_the_same_bytes_whatever_was_drawn_for_them() {
+    for status in [307, 308, 303] {
+        let server = Server::start(move |request| if request.target == "/z" { ok() } else { moved(status, "/z") });
+        run(&server, 1, "{post: /a, body: '${uuid()}', headers: {x-id: '${uuid()}', x-size: '${random_int(1, 1000000)}'}}");
+        let received = server.received();
+        for pair in received.chunks(2).filter(|pair| pair.len() == 2) {
+            let of = |request: &Received| (request.header("x-id").to_owned(), request.header("x-size").to_owned());
+            assert_eq!(of(&pair[0]), of(&pair[1]), "{status}");
+            assert_eq!(pair[1].body, if status == 303 { "" } else { &pair[0].body }, "{status}");
+        }
+        assert!(received.len() > 3 && received[0].header("x-id") != received[2].header("x-id"), "{status}");
+    }
+}

@@ -1,6 +1,7 @@
 //! A connection that the server closed while it was idle: what may be sent again is, what may not never is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use perfgate::run::FailureClass::{Reset, Timeout};
 use perfgate::run::Run;
@@ -81,4 +82,23 @@ fn a_get_is_sent_at_most_twice_and_the_second_time_is_told_even_if_it_is_not_ans
     let counts = whole(&run, "GET /").counts;
     assert_eq!((counts.failures.of(Timeout), counts.retried), (counts.requests - 1, 1));
     assert_eq!(server.received().len() as u64, counts.requests + 1);
+}
+
+#[test]
+fn what_a_server_says_unasked_is_never_the_answer_to_the_next_request() {
+    let farewell = || Act::Send(b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_vec());
+    let server = Server::start(move |_| [ok(), vec![Act::Wait(Duration::from_millis(30)), farewell(), Act::Close]].concat());
+    for step in ["{get: /}", "{post: /, json: {a: 1}}"] {
+        let run = Bench::new().run(&server, &scenario(step).replace("think: 10ms", "think: 90ms"));
+        assert!(run.generator.sent > 6, "{step}");
+        assert_eq!((run.generator.failed, run.generator.connections_opened), (0, run.generator.sent), "{step}");
+    }
+}
+
+#[test]
+fn a_connection_with_more_on_it_than_the_answer_is_closed_and_another_is_counted() {
+    let server = Server::start(|_| vec![Act::Send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}{}".to_vec())]);
+    let run = Bench::new().run(&server, &scenario("{get: /}"));
+    assert!(run.generator.sent > 6 && run.generator.failed == 0);
+    assert_eq!((run.generator.connections_opened, server.connections()), (run.generator.sent, run.generator.sent));
 }

@@ -142,3 +142,19 @@ fn a_start_without_a_request_is_not_passed_over_in_silence() {
     assert_eq!(run.generator.sent, server.received().len() as u64);
     assert!(run.generator.not_sent > 0 && !run.generator.healthy());
 }
+
+#[test]
+fn cycles_that_cannot_be_kept_are_told() {
+    for (pause, all_late) in [(0, false), (150, true)] {
+        let server = Server::start(move |_| after(pause, ok()));
+        let run = Bench::new().run(&server, "load: {users: 1, hold: 900ms}\ntasks: [{pacing: 50ms, steps: [{get: /a}]}]\n");
+        let generator = &run.generator;
+        assert!(generator.cycles >= 5, "{generator:?}");
+        if all_late {
+            // The first is on time, the second is 100 ms late.
+            assert_eq!(generator.late_cycles, generator.cycles - 1, "{generator:?}");
+        } else {
+            assert!(generator.late_cycles * 2 < generator.cycles, "{generator:?}");
+        }
+    }
+}

@@ -187,3 +187,71 @@ fn no_more_is_under_way_at_once_than_was_allowed() {
         assert_eq!(run.generator.scheduled, 80);
     }
 }
+
+#[test]
+fn waiting_for_a_shared_connection_is_latency_but_no_time_out_of_the_target() {
+    let server = Server::start(|_| after(100, ok()));
+    let rest = "load: {users: 6, hold: 1s}\nconnections: {shared: 1}\nhttp: {timeout: 400ms}\ntasks: [{steps: [{get: /}]}]\n";
+    let run = Bench::new().run(&server, rest);
+    assert_eq!((run.generator.failed, server.connections()), (0, 1), "each waits some 500 ms for its turn");
+    let summary = whole(&run, "GET /");
+    let at = |histogram: &perfgate::stats::Histogram, share| histogram.value_at_fraction(share).unwrap();
+    assert!(at(&summary.latency, 0.9) > 400.0, "{:?}", summary.latency.max_ms());
+    assert!(at(&summary.counts.service, 0.5) < 300.0, "{:?}", summary.counts.service.max_ms());
+}
+
+#[test]
+fn starts_that_wait_for_a_shared_connection_make_an_open_load_unfit() {
+    let server = Server::start(|_| after(50, ok()));
+    let rest = "load: {rate: 60/s, hold: 700ms}\nconnections: {shared: 2}\ntasks: [{steps: [{get: /}]}]\n";
+    let run = Bench::new().run(&server, rest);
+    let problem = run.generator.problems.iter().find(|problem| problem.code == "max_in_flight").unwrap();
+    assert!(problem.text.contains("2 shared connections"), "{}", problem.text);
+    let abort = Bench::new();
+    let hanging = Server::start(|_| vec![super::server::Act::Hang]);
+    let run = abort
+        .run(&hanging, "load: {rate: 60/s, hold: 500ms}\nhttp: {timeout: 1s}\nconnections: {shared: 2}\ntasks: [{steps: [{get: /}]}]\n");
+    assert_eq!((run.generator.scheduled, run.generator.sent), (30, 2), "{:?}", run.generator);
+}
+
+#[test]
+fn a_user_who_comes_back_goes_on_where_it_left() {
+    let server = Server::start(|_| ok());
+    let load = "load: {phases: [{for: 200ms, users: 2}, {for: 200ms, users: 1}, {for: 200ms, users: 2}]}\nthink: 20ms\n";
+    let http = "http: {headers: {x-user: '${user.id}', x-iteration: '${iteration}'}}\n";
+    Bench::new().run(&server, &format!("{load}{http}tasks: [{{steps: [{{get: /}}]}}]\n"));
+    for (user, requests) in by_user(&server.received()) {
+        let iterations: Vec<u64> = requests.iter().map(|request| request.header("x-iteration").parse().unwrap()).collect();
+        assert_eq!(iterations, (1..=iterations.len() as u64).collect::<Vec<_>>(), "user {user}");
+    }
+}
+
+#[test]
+fn an_open_user_who_makes_room_for_another_kind_says_good_bye() {
+    let server = Server::start(|_| ok());
+    let kind = |name: &str| {
+        format!(
+            "  {name}: {{start: [{{post: /{name}/login}}], tasks: [{{steps: [{{get: /{name}}}]}}], stop: [{{delete: /{name}/session}}]}}\n"
+        )
+    };
+    let users = format!("users:\n{}{}", kind("shopper"), kind("admin"));
+    let run = Bench::new().run(&server, &format!("load: {{rate: 40/s, hold: 500ms, max_in_flight: 1}}\n{users}"));
+    assert_eq!(run.generator.failed, 0);
+    for name in ["shopper", "admin"] {
+        let ok = |label: String| whole(&run, &label).counts.ok;
+        let logins = ok(format!("POST /{name}/login"));
+        assert!(logins > 3, "{logins}");
+        assert_eq!(ok(format!("DELETE /{name}/session")), logins, "{name}");
+    }
+}
+
+#[test]
+fn the_first_request_of_a_task_counts_from_when_it_was_due_and_a_login_from_when_the_user_acts() {
+    let server = Server::start(|request| if request.target == "/login" { after(100, logs_in(request)) } else { after(900, ok()) });
+    let run = Bench::new().run(&server, &format!("load: {{rate: 30/s, hold: 500ms}}\n{HEADERS}{LIFE}"));
+    let slowest = |label: &str| whole(&run, label).latency.max_ms().unwrap();
+    let fastest = |label: &str| whole(&run, label).latency.value_at_fraction(0.0).unwrap();
+    assert_eq!((run.generator.failed, run.generator.not_sent), (0, 0));
+    assert!(fastest("POST /login") >= 99.0 && slowest("POST /login") < 700.0, "{}", slowest("POST /login"));
+    assert!(fastest("GET /task") >= 995.0, "every start needed a new user, who logged in first: {}", fastest("GET /task"));
+}

@@ -5,48 +5,68 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{BODY_CAP, User};
+use super::{BODY_CAP, User, cookie_header};
 use crate::load::connection::ConnectError;
 use crate::load::exchange::{self, Answer, BodyUse, ExchangeError};
 use crate::load::recorder::Fault;
-use crate::load::request::{head, path_of, redirected};
-use crate::load::worker::{Buffers, Worker};
+use crate::load::request::path_of;
+use crate::load::system::waiting_ports;
+use crate::load::worker::{Buffers, Lease, Worker};
 use crate::run::FailureClass;
 use crate::scenario::{Method, Step};
-use crate::units::format_duration;
+use crate::units::{format_count, format_duration};
 
 impl User {
     /// Gets the answer, following redirects where the scenario wants it.
-    pub(super) async fn deliver(&mut self, worker: &Worker, step: &Step, buffers: &mut Buffers) -> Result<Answer, Undelivered> {
-        let mut answer = self.deliver_once(worker, step, buffers).await?;
-        let mut moved = None;
+    pub(super) async fn deliver(
+        &mut self,
+        worker: &Worker,
+        step: &Step,
+        mut lease: Lease<'_>,
+        buffers: &mut Buffers,
+    ) -> Result<Answer, Undelivered> {
+        let body_use = if step.keeps_body() { BodyUse::Keep } else { BodyUse::Count };
+        let mut method = step.method;
+        let mut answer = self.deliver_once(worker, method, body_use, &mut lease, buffers).await?;
         for _ in 0..worker.scenario.http.redirects {
-            let Some(next) = redirect(worker, moved.as_ref().unwrap_or(step), &answer, buffers) else { break };
+            let Some((next, path)) = redirect(worker, method, &answer, buffers) else { break };
             if answer.sets_cookies {
                 self.keep_cookies(worker, path_of(&buffers.scratch.request), &buffers.incoming[..answer.head_length]);
             }
-            let head = head(&next, &worker.authority);
-            if self.compose(worker, &next, &head, buffers).is_err() {
-                break;
-            }
-            answer = self.deliver_once(worker, &next, buffers).await?;
-            moved = Some(next);
+            buffers.scratch.redirect(method, next, &path, |path| cookie_header(worker, self.cookies.as_deref(), path));
+            method = next;
+            worker.renew(&mut lease, &mut self.connection);
+            answer = self.deliver_once(worker, method, body_use, &mut lease, buffers).await?;
         }
         Ok(answer)
     }
 
     /// One exchange; once more on a fresh connection where the reused one had been closed in the meantime.
-    async fn deliver_once(&mut self, worker: &Worker, step: &Step, buffers: &mut Buffers) -> Result<Answer, Undelivered> {
+    async fn deliver_once<'w>(
+        &mut self,
+        worker: &'w Worker,
+        method: Method,
+        body_use: BodyUse,
+        lease: &mut Lease<'w>,
+        buffers: &mut Buffers,
+    ) -> Result<Answer, Undelivered> {
         let mut retried = false;
         loop {
-            let lease = worker.lease(&mut self.connection).await;
-            let usable = lease.connection.filter(|connection| !retried && !connection.is_stale());
-            let mut connection = match usable {
+            let open = lease.connection.take().filter(|connection| !connection.is_stale());
+            let mut connection = match open {
                 Some(connection) => connection,
-                None => Box::pin(worker.connect()).await.map_err(Undelivered::from_connect)?,
+                None if lease.may_open() => {
+                    let opened = worker.connect().await.map_err(Undelivered::from_connect)?;
+                    lease.opened();
+                    opened
+                }
+                None => {
+                    // What it had a part in is gone. The pool opens another, or has done so.
+                    *lease = worker.lease_again().await;
+                    continue;
+                }
             };
-            let body_use = if step.keeps_body() { BodyUse::Keep } else { BodyUse::Count };
-            let exchanged = connection.exchange(&buffers.scratch.request, step.method, body_use, BODY_CAP, &mut buffers.incoming).await;
+            let exchanged = connection.exchange(&buffers.scratch.request, method, body_use, BODY_CAP, &mut buffers.incoming).await;
             match exchanged {
                 Ok(answer) => {
                     if answer.reusable {
@@ -56,7 +76,7 @@ impl User {
                     return Ok(answer);
                 }
                 Err(ExchangeError::Closed { answer_begun: false, request_begun })
-                    if connection.reused && !retried && (step.method.is_safe() || !request_begun) =>
+                    if connection.reused && !retried && (method.is_safe() || !request_begun) =>
                 {
                     retried = true;
                     buffers.retried = true;
@@ -95,11 +115,23 @@ impl Undelivered {
     fn from_connect(error: ConnectError) -> Self {
         match error {
             ConnectError::Target { class, source } => Self::Target(Fault::new(class, connect_cause(class, &source))),
-            ConnectError::Local { code, source } => {
-                Self::Local { code, text: format!("this machine cannot open more connections: {source}") }
-            }
+            ConnectError::Local { code, source } => Self::Local { code, text: local_text(code, &source) },
         }
     }
+}
+
+/// Why this machine cannot open another connection, and what to do about it.
+fn local_text(code: &str, source: &io::Error) -> String {
+    let cure = match code {
+        "descriptors" => "raise `ulimit -n`, or use fewer users".to_owned(),
+        "ports" => {
+            let held =
+                waiting_ports().map_or_else(String::new, |count| format!("{} ended connections still hold theirs: ", format_count(count)));
+            format!("no port is left. {held}keep connections open, widen `net.ipv4.ip_local_port_range`, or use more machines")
+        }
+        _ => "use fewer users, or a machine with more memory".to_owned(),
+    };
+    format!("this machine cannot open more connections ({source}): {cure}")
 }
 
 fn fault_of(error: &ExchangeError) -> Fault {
@@ -120,9 +152,9 @@ fn connect_cause(class: FailureClass, source: &io::Error) -> String {
     }
 }
 
-/// The step that a redirect leads to; `None` where it is none, or leads to another host.
-fn redirect(worker: &Worker, step: &Step, answer: &Answer, buffers: &Buffers) -> Option<Step> {
-    let method = match (answer.status, step.method) {
+/// The method and the path that a redirect leads to; `None` where it is none, or leads to another host.
+fn redirect(worker: &Worker, method: Method, answer: &Answer, buffers: &Buffers) -> Option<(Method, String)> {
+    let method = match (answer.status, method) {
         (307 | 308, method) | (301 | 302, method @ (Method::Get | Method::Head)) => method,
         (303, Method::Head) => Method::Head,
         (301..=303, _) => Method::Get,
@@ -136,7 +168,8 @@ fn redirect(worker: &Worker, step: &Step, answer: &Answer, buffers: &Buffers) ->
     });
     let here = worker.url(path_of(&buffers.scratch.request))?;
     let there: Url = here.join(&location?).ok()?;
-    (there.origin() == here.origin()).then(|| redirected(step, method, &there[url::Position::BeforePath..url::Position::AfterQuery]))
+    let path = &there[url::Position::BeforePath..url::Position::AfterQuery];
+    (there.origin() == here.origin()).then(|| (method, path.to_owned()))
 }
 
 #[cfg(test)]

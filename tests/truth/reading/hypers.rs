@@ -19,7 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub fn reading(method: Method, parts: &[&[u8]], end: StreamEnd) -> String {
     // The clock is paused: it moves on, at once, when nothing else can happen any more.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let stream = Scripted { parts: parts.iter().map(|part| part.to_vec()).collect(), end, asked: Asked::No(None) };
+    let stream =
+        Scripted { parts: parts.iter().filter(|part| !part.is_empty()).map(|part| part.to_vec()).collect(), end, asked: Asked::No(None) };
     runtime.block_on(read(method, stream, end))
 }
 
