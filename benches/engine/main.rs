@@ -11,6 +11,7 @@ mod memory;
 mod peers;
 mod process;
 mod program;
+mod recording;
 mod start;
 mod table;
 mod target;
@@ -37,7 +38,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// How long each load is, where its length is free
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
     /// Given by `cargo bench`, not by `cargo test`
     #[arg(long, hide = true)]
@@ -45,6 +46,9 @@ pub struct Options {
     /// Be a target instead
     #[arg(long, hide = true, value_enum)]
     serve: Option<Kind>,
+    /// Record for half an hour instead, without a load
+    #[arg(long, hide = true)]
+    rehearse: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,6 +63,8 @@ enum Section {
     Accuracy,
     /// Resident memory of a thinking user
     Memory,
+    /// Resident memory of half an hour's recording
+    Recording,
     /// Time to the first request, and of a report
     Start,
 }
@@ -71,6 +77,7 @@ impl Section {
             Self::Frozen => frozen::measure(),
             Self::Accuracy => accuracy::measure(options),
             Self::Memory => memory::measure(options),
+            Self::Recording => recording::measure(),
             Self::Start => start::measure(options),
         }
     }
@@ -80,6 +87,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let ended = match options.serve {
         Some(kind) => target::serve(kind),
+        None if options.rehearse => recording::rehearse(),
         None if options.bench => measure(&options),
         None => {
             progress("nothing measured: this is for `cargo bench --bench engine`");
@@ -97,7 +105,8 @@ fn main() -> ExitCode {
 
 fn measure(options: &Options) -> Result<(), Failure> {
     let mut out = std::io::stdout();
-    writeln!(out, "{}", process::machine())?;
+    let peers: Vec<String> = peers::Peer::installed().into_iter().map(peers::Peer::version).collect();
+    writeln!(out, "{}. Beside it: {}.", process::machine(), if peers.is_empty() { "nothing".to_owned() } else { peers.join(", ") })?;
     let asked = if options.sections.is_empty() { Section::value_variants() } else { &options.sections };
     for section in asked {
         let chapter = section.measure(options).map_err(|failure| format!("{section:?}: {failure}"))?;

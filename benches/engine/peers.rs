@@ -60,6 +60,23 @@ impl Peer {
         }
     }
 
+    /// What it says of its version; empty where it does not.
+    pub fn version(self) -> String {
+        let question = match self {
+            Self::Wrk | Self::Wrk2 => "-v",
+            Self::Ab => "-V",
+            Self::K6 => "version",
+            Self::H2load | Self::Oha | Self::Locust => "--version",
+            Self::Hey => return self.program().to_owned(),
+        };
+        let output = Command::new(self.program()).arg(question).output();
+        let text = output.map(|output| [output.stdout, output.stderr].concat()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let words: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
+        let version = words.iter().find(|word| word.trim_start_matches(['v', '<']).starts_with(|first: char| first.is_ascii_digit()));
+        format!("{} {}", self.program(), version.unwrap_or(&"of unknown version"))
+    }
+
     /// As fast as it can, on one thread where it can be told so.
     pub fn saturating(self, url: &str, seconds: u32, folder: &Path) -> io::Result<Command> {
         let url = format!("{url}/");

@@ -59,14 +59,17 @@ pub fn on_path(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
 }
 
-/// The machine in a line, with what else it is doing.
+/// Day and machine in a line, with what else the machine is doing.
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpuinfo = read("/proc/cpuinfo");
     let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map_or("", |(_, model)| model.trim());
     let busy = read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned();
-    format!("perfgate {} on {cores} cores, {model}, load average {busy} before the start", env!("CARGO_PKG_VERSION"))
+    let day = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
+    let version = env!("CARGO_PKG_VERSION");
+    format!("{day}: perfgate {version} on {cores} cores, {model}, Linux {kernel}, load average {busy} before the start")
 }
 
 #[cfg(target_os = "linux")]
