@@ -251,6 +251,11 @@ fn chunk_line(bytes: &[u8]) -> Result<Option<(usize, u64)>, ExchangeError> {
     }
 }
 
+/// Whether no line ends with a line feed alone, where readers disagree what ends the trailers.
+fn ends_lines_whole(bytes: &[u8]) -> bool {
+    bytes.split_inclusive(|byte| *byte == b'\n').all(|line| line.ends_with(b"\r\n"))
+}
+
 /// How long the trailers and the empty line after them are; `None` where they have not come whole. Apart from the code
 /// that waits, because what lives across a wait is memory that every user holds.
 fn trailers_length(bytes: &[u8]) -> Result<Option<usize>, ExchangeError> {
@@ -260,7 +265,7 @@ fn trailers_length(bytes: &[u8]) -> Result<Option<usize>, ExchangeError> {
     }
     let mut lines = [httparse::EMPTY_HEADER; HEADER_COUNT];
     match httparse::parse_headers(bytes, &mut lines) {
-        Ok(httparse::Status::Complete((length, _))) if length <= HEAD_CAP => Ok(Some(length)),
+        Ok(httparse::Status::Complete((length, _))) if length <= HEAD_CAP && ends_lines_whole(&bytes[..length]) => Ok(Some(length)),
         Ok(httparse::Status::Partial) if bytes.len() < HEAD_CAP => Ok(None),
         Ok(_) | Err(_) => Err(BAD),
     }
@@ -287,7 +292,7 @@ fn parse_head(bytes: &[u8], method: Method) -> Result<Option<Head>, ExchangeErro
         return Err(ExchangeError::Protocol("a transfer-encoding in HTTP/1.0"));
     }
     let framing = fields.framing(status, method)?;
-    let keep_alive = if response.version == Some(1) { !fields.close } else { fields.keep_alive };
+    let keep_alive = if response.version == Some(1) { !fields.close } else { fields.keep_alive && !fields.close };
     Ok(Some(Head { status, length, framing, keep_alive, sets_cookies: fields.sets_cookies }))
 }
 
@@ -410,6 +415,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\n\r\nhello", "hello", false),
             ("HTTP/1.0 200 OK\r\ncontent-length: 5\r\n\r\nhello", "hello", false),
             ("HTTP/1.0 200 OK\r\ncontent-length: 5\r\nConnection: Keep-Alive\r\n\r\nhello", "hello", true),
+            ("HTTP/1.0 200 OK\r\ncontent-length: 5\r\nconnection: close\r\nconnection: keep-alive\r\n\r\nhello", "hello", false),
             ("HTTP/1.1 204 No Content\r\n\r\n", "", true),
             ("HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", "", true),
             (

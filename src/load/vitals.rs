@@ -162,14 +162,14 @@ impl Series {
 
 fn worst_window(readings: &[Reading], window: Duration) -> Option<f64> {
     let [first, .., last] = readings else { return None };
-    let window = window.min(last.at - first.at);
+    let window = window.min(last.at.saturating_sub(first.at));
     let mut from = 0;
     let mut worst = None;
     for to in readings {
         while readings.get(from + 1).is_some_and(|next| to.at.saturating_sub(next.at) >= window) {
             from += 1;
         }
-        if to.at - readings[from].at >= window {
+        if to.at.saturating_sub(readings[from].at) >= window {
             worst = worst.into_iter().chain(share(&readings[from], to)).reduce(f64::max);
         }
     }

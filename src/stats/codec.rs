@@ -226,7 +226,9 @@ mod tests {
 
     fn dense(values: &[u32], digits: u8) -> hdrhistogram::Histogram<u64> {
         let mut dense = hdrhistogram::Histogram::new_with_bounds(1, u64::from(MAX_MICROS), digits).unwrap();
-        values.iter().for_each(|value| dense.record(u64::from(*value)).unwrap());
+        for value in values {
+            dense.record(u64::from(*value)).unwrap();
+        }
         dense
     }
 

@@ -93,7 +93,9 @@ impl Histogram {
         let known = added.iter().take_while(|&&(bin, n)| add_to_known_bin(bins, bin, n)).count();
         let rest = &added[known..];
         if rest.len() <= FEW_BINS {
-            rest.iter().for_each(|&(bin, n)| add_to_bin(bins, bin, n));
+            for &(bin, n) in rest {
+                add_to_bin(bins, bin, n);
+            }
         } else {
             *bins = merged(bins, rest);
         }

@@ -119,7 +119,7 @@ fn a_load_that_stood_still_has_no_verdict_and_says_why() {
     let server = Server::healthy();
     let workspace = Workspace::with_shop(&server.url());
     workspace.edit("shop.yaml", "hold: 1s", "hold: 3s");
-    let running = under_load(&workspace, &server, "check shop.yaml");
+    let running = under_load(&workspace, &server, "check shop.yaml --max-duration 3s");
     running.signal(Signal::STOP);
     std::thread::sleep(Duration::from_millis(1500));
     running.signal(Signal::CONT);

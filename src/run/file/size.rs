@@ -35,7 +35,7 @@ fn whole(parts: &[Slice]) -> Option<Slice> {
     let (first, rest) = parts.split_first()?;
     let mut whole = first.clone();
     for part in rest {
-        whole.length = part.at + part.length - whole.at;
+        whole.length = (part.at + part.length).saturating_sub(whole.at);
         whole.requests += part.requests;
         whole.failures += part.failures;
         whole.latency.merge(&part.latency);
