@@ -8,6 +8,7 @@ mod error;
 mod judge;
 mod judging;
 mod measure;
+mod plan_words;
 mod print;
 mod progress;
 mod publish;

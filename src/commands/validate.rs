@@ -1,20 +1,30 @@
-//! `perfgate validate`: scenario and threshold files, without any traffic.
+//! `perfgate validate`: scenario and threshold files, without any traffic, and the plan in words.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::context::World;
 use super::error::CommandError;
+use super::judging::default_thresholds;
+use super::plan_words::{headline, plan_in_words};
 use crate::cli::ValidateArgs;
 use crate::document::Document;
 use crate::exit::ExitCode;
 use crate::gate::Thresholds;
 use crate::run::EndpointRole;
-use crate::scenario::{Model, Overrides, Scenario};
-use crate::units::{format_count, format_duration};
+use crate::scenario::{Overrides, Scenario};
 
-/// What a file turned out to be.
-enum Checked {
+/// Stands for a variable that is not set here: a number goes wherever a value may stand.
+const PLACEHOLDER: &str = "1000000";
+
+/// A file with what it turned out to be.
+struct Checked {
+    path: PathBuf,
+    content: Content,
+}
+
+enum Content {
     Scenario(Box<Scenario>),
     Thresholds(Box<Thresholds>),
 }
@@ -24,26 +34,18 @@ pub fn validate(world: &mut World, args: &ValidateArgs) -> ExitCode {
     let mut checked = Vec::new();
     for path in &args.files {
         match check_file(world, path) {
-            Ok(file) => checked.push((path, file)),
+            Ok(content) => checked.push(Checked { path: path.clone(), content }),
             Err(error) => code = code.worse(error.tell(world)),
         }
     }
-    let scenarios: Vec<&Scenario> =
-        checked.iter().filter_map(|(_, file)| if let Checked::Scenario(scenario) = file { Some(&**scenario) } else { None }).collect();
-    for (path, file) in &checked {
-        let fitting = match file {
-            Checked::Scenario(scenario) => Ok(describe(scenario)),
-            Checked::Thresholds(thresholds) => held_against(thresholds, &scenarios),
+    code = code.worse(add_default_thresholds(world, &mut checked));
+    for file in &checked {
+        let said = match &file.content {
+            Content::Scenario(scenario) => Ok(describe(scenario, &checked)),
+            Content::Thresholds(thresholds) => held_against(world, &file.path, thresholds, &checked),
         };
-        if let Checked::Thresholds(thresholds) = file
-            && !scenarios.is_empty()
-            && thresholds.scenario() != "*"
-            && !scenarios.iter().any(|scenario| scenario.name == thresholds.scenario())
-        {
-            world.note(&format!("warning: {}: none of the scenarios given is called `{}`", path.display(), thresholds.scenario()));
-        }
-        match fitting {
-            Ok(words) => world.print(&format!("{}: ok, {words}\n", path.display())),
+        match said {
+            Ok(words) => world.print(&format!("{}: ok, {words}\n", file.path.display())),
             Err(error) => code = code.worse(error.tell(world)),
         }
     }
@@ -51,41 +53,86 @@ pub fn validate(world: &mut World, args: &ValidateArgs) -> ExitCode {
 }
 
 /// A threshold file has rules, a scenario has something to send: the keys tell them apart.
-fn check_file(world: &mut World, path: &Path) -> Result<Checked, CommandError> {
+fn check_file(world: &mut World, path: &Path) -> Result<Content, CommandError> {
     let document = Document::open(path)?;
     let keys: BTreeMap<String, serde_json::Value> = document.parse()?;
     let is_thresholds = ["defaults", "endpoints", "total", "scenario", "waivers"].iter().any(|key| keys.contains_key(*key))
         && !["tasks", "load", "target", "users"].iter().any(|key| keys.contains_key(*key));
     if is_thresholds {
-        return Ok(Checked::Thresholds(Box::new(Thresholds::from_document(&document)?)));
+        return Ok(Content::Thresholds(Box::new(Thresholds::from_document(&document)?)));
     }
-    let scenario = Scenario::open(path, &Overrides::default(), &|name| world.variable(name))?;
+    let missing = RefCell::new(Vec::new());
+    let variable = |name: &str| {
+        world.variable(name).or_else(|| {
+            missing.borrow_mut().push(name.to_owned());
+            Some(PLACEHOLDER.to_owned())
+        })
+    };
+    let scenario = Scenario::open(path, &Overrides::default(), &variable)?;
     for warning in &scenario.warnings {
         world.note(&format!("warning: {}: {warning}", path.display()));
     }
-    Ok(Checked::Scenario(Box::new(scenario)))
+    for name in missing.into_inner() {
+        world.note(&format!("warning: {}: environment variable `{name}` is not set here: `check` will need it", path.display()));
+    }
+    Ok(Content::Scenario(Box::new(scenario)))
 }
 
-/// `scenario checkout: 200 users for 2m30s, 5 endpoints`
-fn describe(scenario: &Scenario) -> String {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a finite peak that was checked to be positive")]
-    let load = match scenario.load.model {
-        Model::Closed => format!("{} users", format_count(scenario.load.peak() as u64)),
-        Model::Open { .. } => format!("{} starts a second", scenario.load.peak()),
-    };
-    format!("scenario {}: {load} for {}, {} endpoints", scenario.name, format_duration(scenario.load.duration()), scenario.endpoints.len())
+/// Thresholds in the place where `check` looks for them are checked along.
+fn add_default_thresholds(world: &mut World, checked: &mut Vec<Checked>) -> ExitCode {
+    let mut code = ExitCode::Pass;
+    let lacking: Vec<PathBuf> = scenarios(checked)
+        .filter(|scenario| thresholds_of(checked, scenario).is_none())
+        .map(|scenario| default_thresholds(&scenario.name))
+        .collect();
+    for path in lacking {
+        let is_given = checked.iter().any(|file| file.path == path);
+        if is_given || !path.exists() {
+            continue;
+        }
+        match check_file(world, &path) {
+            Ok(content) => checked.push(Checked { path, content }),
+            Err(error) => code = code.worse(error.tell(world)),
+        }
+    }
+    code
+}
+
+fn scenarios(checked: &[Checked]) -> impl Iterator<Item = &Scenario> {
+    checked.iter().filter_map(|file| if let Content::Scenario(scenario) = &file.content { Some(&**scenario) } else { None })
+}
+
+/// The thresholds that name the scenario, else those that fit every one.
+fn thresholds_of<'c>(checked: &'c [Checked], scenario: &Scenario) -> Option<&'c Thresholds> {
+    let all =
+        || checked.iter().filter_map(|file| if let Content::Thresholds(thresholds) = &file.content { Some(&**thresholds) } else { None });
+    all().find(|thresholds| thresholds.scenario() == scenario.name).or_else(|| all().find(|thresholds| thresholds.scenario() == "*"))
+}
+
+fn describe(scenario: &Scenario, checked: &[Checked]) -> String {
+    let thresholds = thresholds_of(checked, scenario);
+    let mut lines = vec![headline(scenario)];
+    lines.extend(plan_in_words(scenario, thresholds));
+    if thresholds.is_none() {
+        let place = default_thresholds(&scenario.name);
+        lines.push(format!("  no thresholds: they were not named, and {} is not there", place.display()));
+    }
+    lines.join("\n")
 }
 
 /// Thresholds are held against the scenario that they name, where it was given too.
-fn held_against(thresholds: &Thresholds, scenarios: &[&Scenario]) -> Result<String, CommandError> {
-    let named = scenarios.iter().filter(|scenario| matches!(thresholds.scenario(), name if name == "*" || name == scenario.name));
+fn held_against(world: &mut World, path: &Path, thresholds: &Thresholds, checked: &[Checked]) -> Result<String, CommandError> {
+    let is_meant = |scenario: &&Scenario| thresholds.scenario() == "*" || thresholds.scenario() == scenario.name;
     let mut words = format!("thresholds for {}", thresholds.scenario());
-    for scenario in named {
+    for scenario in scenarios(checked).filter(is_meant) {
         let endpoints: Vec<(&str, EndpointRole)> =
             scenario.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
         let phases: Vec<(&str, bool)> = scenario.load.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
         thresholds.check_against(&scenario.name, &endpoints, &phases)?;
         words = format!("{words}, fit scenario {}", scenario.name);
+    }
+    if scenarios(checked).next().is_some() && !scenarios(checked).any(|scenario| is_meant(&scenario)) {
+        world.note(&format!("warning: {}: none of the scenarios given is called `{}`", path.display(), thresholds.scenario()));
     }
     Ok(words)
 }

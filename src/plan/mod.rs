@@ -3,12 +3,14 @@
 
 mod apportion;
 mod dice;
+mod forecast;
 mod schedule;
 
 use std::time::Duration;
 
 pub use self::apportion::Apportion;
 pub use self::dice::{Dice, Stream};
+pub use self::forecast::{Basis, EndpointForecast, Forecast, mean_pause, shares_of_tasks};
 pub use self::schedule::{Schedule, Starts};
 use crate::scenario::{Arrivals, DataOrder, DataSet, Mix, Model, OnExhausted, Scenario, UserKind};
 

@@ -496,6 +496,17 @@ impl Shape {
         }
     }
 
+    /// The load on average over the phase.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        match self {
+            Self::Constant(value) => *value,
+            Self::Ramp(from, to) => f64::midpoint(*from, *to),
+            #[expect(clippy::cast_precision_loss, reason = "a list has few steps")]
+            Self::Steps(values) => values.iter().sum::<f64>() / values.len() as f64,
+        }
+    }
+
     /// The highest load of the phase.
     #[must_use]
     pub fn peak(&self) -> f64 {

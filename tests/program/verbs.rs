@@ -146,7 +146,7 @@ fn validate_checks_each_file_and_sends_nothing() {
     let workspace = Workspace::with_shop(&server.url());
     let ended = workspace.perfgate("validate thresholds/shop.yaml shop.yaml").with(0);
     ended
-        .prints("shop.yaml: ok, scenario shop: 30 users for 1s, 1 endpoints\n")
+        .prints("shop.yaml: ok, scenario shop: 30 users for 1s, 1 endpoint\n")
         .prints("thresholds/shop.yaml: ok, thresholds for shop, fit scenario shop\n");
     workspace.write("bad.yaml", "version: 1\nname: bad\ntaks: []\n");
     workspace.append("thresholds/shop.yaml", "endpoints: {GET /gone: {p95: 1s}}");
