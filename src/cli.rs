@@ -42,6 +42,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// First files: a scenario, its thresholds and a workflow, from what is there
+    Init(InitArgs),
     /// Check scenario and threshold files, without any traffic
     Validate(ValidateArgs),
     /// Run scenarios, judge them, report: what CI calls
@@ -268,6 +270,37 @@ pub struct ValidateArgs {
     /// Scenario and threshold files; thresholds are held against the scenarios named beside them
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// One task for each operation of this OpenAPI 3 description, JSON or YAML
+    #[arg(long, value_name = "FILE", group = "from")]
+    pub openapi: Option<PathBuf>,
+    /// The recorded visit of this HAR file as a task; secrets are not copied
+    #[arg(long, value_name = "FILE", group = "from")]
+    pub har: Option<PathBuf>,
+    /// The user classes of this Locust file, with a note for what could not be carried over
+    #[arg(long, value_name = "FILE.py", group = "from")]
+    pub from_locust: Option<PathBuf>,
+    /// One request to this URL
+    #[arg(long, value_name = "URL", group = "from", conflicts_with = "target")]
+    pub url: Option<String>,
+    /// Load this instead of what the file names
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+    /// Name of the scenario and its files [default: what the source calls itself, or the folder's name]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where the files go
+    #[arg(long, visible_alias = "dir", value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+    /// Write no .github/workflows/perfgate.yml
+    #[arg(long)]
+    pub no_workflow: bool,
+    /// Overwrite what is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

@@ -118,6 +118,22 @@ impl Document {
         serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| Box::new(self.mistake_of(&error)))
     }
 
+    /// As [`Self::parse`], for files that another program wrote: larger ones are usual.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_foreign<T: DeserializeOwned>(&self) -> Result<T, Box<Mistake>> {
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! {
+                max_depth: 128, max_nodes: 5_000_000, max_events: 20_000_000, max_aliases: 10_000, max_documents: 1,
+                max_total_scalar_bytes: 64 * 1024 * 1024,
+            },
+            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
+            strict_booleans: true,
+        };
+        serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| Box::new(self.mistake_of(&error)))
+    }
+
     /// A mistake at a place of this document.
     #[must_use]
     pub fn mistake(&self, place: Place, message: impl Into<String>) -> Mistake {

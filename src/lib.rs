@@ -40,6 +40,7 @@
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
 //! | 3 | [`demo`], [`selftest`] | nothing of ours |
 //! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `exit`, `units` |
+//! | 3 | [`init`] | `plan`, `scenario`, `document`, `endpoint`, `units` |
 //! | 2 | [`plan`] | `scenario`, `units` |
 //! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
 //! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `units` |
@@ -48,10 +49,10 @@
 //! | 0 | [`document`] | `files` |
 //! | 0 | [`units`], [`exit`], [`files`], [`endpoint`], [`ci`], [`web`] | nothing of ours |
 //!
-//! - `plan`, `stats`, `gate` and `report` are pure: no I/O, no clock, no environment. Thresholds are read through `document`.
+//! - `plan`, `stats`, `gate`, `report` and `init` are pure: no I/O, no clock, no environment. Thresholds are read through `document`.
 //! - The members of a family, which are the stores of `baseline`, the formats of `report` and the places of `publish`, do not import each other.
 //! - Each outside crate that shapes a part has one door: clap in `cli`, the YAML reader in `document`, httparse and hyper in `load`,
-//!   octocrab in `github`.
+//!   octocrab in `github`, the parser of Python in `init/python.rs`.
 //!   The environment, the streams and the exit are touched in `commands/context.rs` and `main.rs` only.
 
 /// Runs that are kept, where they are kept, and whether one may become a baseline.
@@ -76,6 +77,8 @@ pub mod files;
 pub mod gate;
 /// GitHub's API, as far as it is used.
 pub mod github;
+/// First files for a newcomer, drafted from what is there.
+pub mod init;
 /// From a Plan to a Run; holds the only sockets to the target.
 pub mod load;
 /// Who sends what when, without a clock.

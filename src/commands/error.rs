@@ -11,6 +11,7 @@ use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::gate::TooFewRuns;
 use crate::github::GithubError;
+use crate::init::InitError;
 use crate::load::{LoadError, PreflightError};
 use crate::report::ReportError;
 use crate::run::RunFileError;
@@ -43,6 +44,8 @@ pub enum CommandError {
     RunFile(#[from] RunFileError),
     #[error("{} is not a verdict: {source}", path.display())]
     VerdictFile { path: PathBuf, source: serde_json::Error },
+    #[error(transparent)]
+    Init(#[from] InitError),
     #[error(transparent)]
     Report(#[from] ReportError),
     #[error("the schema cannot be printed: {0}")]
@@ -96,6 +99,7 @@ impl CommandError {
             Self::Load(LoadError::Thread(_) | LoadError::Panicked) | Self::Schema(_) | Self::Preflight(PreflightError::Runtime(_)) => {
                 ExitCode::Internal
             }
+            Self::Init(InitError::Drafted { .. }) => ExitCode::Internal,
             Self::Report(error) if !matches!(error, ReportError::NeedsVerdict(_)) => ExitCode::Internal,
             Self::Preflight(error) if !matches!(error, PreflightError::TlsFiles(_)) => ExitCode::TargetUnavailable,
             Self::BetweenRounds { .. } => ExitCode::TargetUnavailable,
@@ -117,6 +121,7 @@ impl CommandError {
             Self::Refused(refusal) => Some(refusal.hint()),
             Self::Preflight(error) => error.hint(),
             Self::Load(error) => error.hint(),
+            Self::Init(error) => error.hint().map(str::to_owned),
             Self::RunFile(error) => error.hint(),
             Self::NotWritten(_) => Some("is the folder writable, and is there room? --out names another".to_owned()),
             Self::NoBaseThresholds { .. } => {

@@ -5,6 +5,7 @@ mod check;
 mod context;
 mod demo;
 mod error;
+mod init;
 mod judge;
 mod judging;
 mod measure;
@@ -55,6 +56,7 @@ pub fn run_program<I: IntoIterator<Item = OsString>>(arguments: I) -> ExitCode {
 
 fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
     match cli.verb {
+        Verb::Init(args) => init::init(world, &args),
         Verb::Check(args) => Ok(check::check(world, &args)),
         Verb::Run(args) => run::run(world, &args),
         Verb::Selftest(args) => selftest::selftest(world, &args),

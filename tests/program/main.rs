@@ -10,6 +10,7 @@ mod files;
 mod github;
 mod github_baseline;
 mod github_forks;
+mod init;
 mod other_ci;
 mod secrets;
 mod signals;

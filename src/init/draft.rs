@@ -1,0 +1,182 @@
+//! A scenario under construction, whatever it is drafted from. Texts are as the scenario file has them: `${..}` is a value
+//! filled in, and a literal one was escaped by [`literal`].
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::scenario::Method;
+
+/// Everything that the files of `init` say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Draft {
+    pub name: String,
+    /// What it was drafted from, as messages call it.
+    pub source: String,
+    pub target: String,
+    /// Lines at the top of the scenario that say what it is.
+    pub comments: Vec<String>,
+    /// What could not be carried over, and what is left to do.
+    pub notes: Vec<String>,
+    /// The environment variables that it reads.
+    pub env: Vec<String>,
+    pub users: u64,
+    pub ramp: Duration,
+    pub hold: Duration,
+    pub redirects: u32,
+    /// Of every request.
+    pub headers: Pairs,
+    pub kinds: Vec<DraftKind>,
+}
+
+/// Names and values in the order in which they are written.
+pub type Pairs = Vec<(String, String)>;
+
+/// One kind of user; a name only where there are several.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DraftKind {
+    pub name: String,
+    /// 1 is the usual one.
+    pub weight: f64,
+    pub start: Vec<DraftStep>,
+    pub tasks: Vec<DraftTask>,
+    pub stop: Vec<DraftStep>,
+}
+
+/// One task.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DraftTask {
+    /// Empty: without a name.
+    pub name: String,
+    pub weight: f64,
+    pub tags: Vec<String>,
+    /// As the file has it: `1s..3s`.
+    pub think: Option<String>,
+    pub pacing: Option<String>,
+    pub steps: Vec<DraftStep>,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DraftStep {
+    pub comment: Option<String>,
+    pub method: Method,
+    pub path: String,
+    /// Where it is not the path itself.
+    pub name: Option<String>,
+    pub query: Pairs,
+    pub headers: Pairs,
+    pub auth: Option<DraftAuth>,
+    pub body: Option<DraftBody>,
+    pub expect: Option<u16>,
+    /// Names with the source as the file has it: `$.token`.
+    pub save: Vec<(String, DraftSave)>,
+    pub repeat: Option<u64>,
+    pub think: Option<String>,
+    pub timeout: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftAuth {
+    Bearer(String),
+    Basic { username: String, password: String },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum DraftBody {
+    Json(Value),
+    Form(Pairs),
+    Multipart(Pairs),
+    Text { text: String, media_type: Option<String> },
+}
+
+/// Where a value is kept from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DraftSave {
+    Json(String),
+    Header(String),
+    Cookie(String),
+}
+
+/// Deeper JSON is written as text: a scenario file may not be as deep.
+const DEEPEST_JSON: usize = 24;
+
+impl Draft {
+    /// With the load of a newcomer.
+    #[must_use]
+    pub fn new(name: String, source: &str, target: String) -> Self {
+        Self { name, source: source.to_owned(), target, users: 50, hold: Duration::from_secs(60), ..Self::default() }
+    }
+
+    /// Declares an environment variable and gives the text that stands for it.
+    pub fn env(&mut self, name: &str) -> String {
+        if !self.env.iter().any(|known| known == name) {
+            self.env.push(name.to_owned());
+        }
+        format!("${{env.{name}}}")
+    }
+
+    /// All steps of all kinds.
+    pub fn steps(&self) -> impl Iterator<Item = &DraftStep> {
+        self.kinds.iter().flat_map(|kind| kind.start.iter().chain(kind.tasks.iter().flat_map(|task| &task.steps)).chain(&kind.stop))
+    }
+}
+
+impl DraftStep {
+    #[must_use]
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            comment: None,
+            method,
+            path: path.into(),
+            name: None,
+            query: Pairs::new(),
+            headers: Pairs::new(),
+            auth: None,
+            body: None,
+            expect: None,
+            save: Vec::new(),
+            repeat: None,
+            think: None,
+            timeout: None,
+        }
+    }
+}
+
+impl DraftBody {
+    /// JSON, as text where it is too deep for a scenario file.
+    #[must_use]
+    pub fn json(value: Value) -> Self {
+        if depth(&value) <= DEEPEST_JSON {
+            return Self::Json(value);
+        }
+        Self::Text { text: value.to_string(), media_type: Some("application/json".to_owned()) }
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(entries) => 1 + entries.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// A text that is to be taken literally.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    text.replace("${", "$${")
+}
+
+/// A duration as a file has it; tenths of a second are exact enough for a pause of seconds.
+#[must_use]
+pub fn pause(seconds: f64) -> String {
+    let seconds = seconds.clamp(0.0, 86_400.0);
+    if seconds >= 1.0 { format!("{}s", (seconds * 10.0).round() / 10.0) } else { format!("{}ms", (seconds * 1000.0).round()) }
+}
+
+/// The method of this name, in whatever case.
+#[must_use]
+pub fn method_named(name: &str) -> Option<Method> {
+    Method::ALL.into_iter().find(|method| method.name().eq_ignore_ascii_case(name))
+}
