@@ -12,6 +12,7 @@ mod github_baseline;
 mod github_forks;
 mod init;
 mod other_ci;
+mod schemas;
 mod secrets;
 mod signals;
 mod suggest;
