@@ -88,7 +88,7 @@ const IMPURE: [&str; 9] =
 
 #[test]
 fn modules_import_what_the_map_allows_and_nothing_else() {
-    let table: BTreeMap<&str, &[&str]> = MODULES.into_iter().collect();
+    let table: BTreeMap<&str, &[&str]> = MODULES.iter().copied().collect();
     let mut wrong = BTreeSet::new();
     for file in sources() {
         let Some(allowed) = table.get(file.module()) else { panic!("module `{}` has no row in the map", file.module()) };
@@ -120,7 +120,7 @@ fn the_map_and_the_crate_have_the_same_modules() {
 #[test]
 fn members_of_a_family_do_not_know_each_other() {
     for (family, members) in FAMILIES {
-        for file in sources().iter().filter(|file| file.module() == family) {
+        for file in sources().iter().filter(|file| file.module() == *family) {
             let Some(own) = members.iter().find(|member| file.name == format!("{family}/{member}.rs")) else { continue };
             for other in members.iter().filter(|other| *other != own) {
                 assert!(!file.names(&format!("crate::{family}::{other}")), "{} knows `{other}`", file.name);
@@ -132,7 +132,7 @@ fn members_of_a_family_do_not_know_each_other() {
 #[test]
 fn outside_crates_and_the_outside_world_have_one_door() {
     for file in sources() {
-        for (outside, doors) in DOORS.into_iter().filter(|(outside, _)| file.names(outside)) {
+        for (outside, doors) in DOORS.iter().filter(|(outside, _)| file.names(outside)) {
             assert!(doors.iter().any(|door| file.name.starts_with(door)), "{} names `{outside}`, whose door is {doors:?}", file.name);
         }
         for path in file.paths.iter().filter(|path| is_within(path, "std::env")) {

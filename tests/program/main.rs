@@ -11,6 +11,7 @@ mod github;
 mod github_baseline;
 mod github_forks;
 mod init;
+mod newcomers;
 mod other_ci;
 mod schemas;
 mod secrets;

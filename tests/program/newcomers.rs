@@ -1,0 +1,63 @@
+//! The pages for those who come from another tool: the scenario that they all show runs against the demo shop, and the
+//! Locust file on its page is drafted to the same requests.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::support::{Shop, Workspace};
+
+const PAGES: [&str; 3] = ["coming-from-locust.md", "coming-from-k6.md", "coming-from-jmeter.md"];
+
+/// The blocks of a page in a language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(page)).unwrap();
+    let fenced = text.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+    fenced.filter(|(info, _)| *info == language).map(|(_, text)| text.to_owned()).collect()
+}
+
+fn scenario_of(page: &str) -> String {
+    let scenarios: Vec<String> = blocks(page, "yaml").into_iter().filter(|block| block.starts_with("version: 1\nname:")).collect();
+    assert_eq!(scenarios.len(), 1, "{page}");
+    scenarios.into_iter().next().unwrap_or_default()
+}
+
+/// Runs `shopper.yaml` and gives the endpoints that were asked; nothing may fail.
+fn asked(workspace: &Workspace) -> BTreeSet<String> {
+    let shop = Shop::deploy(None);
+    workspace.perfgate("validate shopper.yaml").with(0);
+    let arguments = format!("run shopper.yaml --target {} --users 12 --duration 4s", shop.url());
+    // On a busy machine the measurement may be doubtful; what was asked is not.
+    let ended = workspace.start(&arguments).end();
+    assert!([0, 3].contains(&ended.code), "{}", ended.stderr);
+    let run = workspace.json("perfgate-out/run.json");
+    assert_eq!(run["generator"]["failed"], 0, "{run:#}");
+    run["endpoints"].as_array().unwrap().iter().map(|endpoint| endpoint["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn workspace() -> Workspace {
+    let mut workspace = Workspace::empty();
+    workspace.set_variable("STAGING_PASSWORD", "demo");
+    workspace
+}
+
+#[test]
+fn every_page_shows_the_same_scenario_and_it_runs() {
+    let scenarios: BTreeSet<String> = PAGES.iter().map(|page| scenario_of(page)).collect();
+    assert_eq!(scenarios.len(), 1, "{scenarios:#?}");
+    let workspace = workspace();
+    workspace.write("shopper.yaml", &scenario_of(PAGES[0]).replace("ramp: 20s", "ramp: 1s"));
+    let expected = ["GET /api/products", "GET /api/products/:id", "POST /api/cart", "POST /api/checkout", "POST /auth/token"];
+    assert_eq!(asked(&workspace), expected.map(str::to_owned).into());
+}
+
+#[test]
+fn the_locust_file_of_its_page_is_drafted_to_the_same_requests() {
+    let written = workspace();
+    written.write("shopper.yaml", &scenario_of(PAGES[0]).replace("ramp: 20s, ", ""));
+    let drafted = workspace();
+    drafted.write("locustfile.py", &blocks(PAGES[0], "python").concat());
+    let ended = drafted.perfgate("init --from-locust locustfile.py --name shopper").with(0);
+    assert!(!ended.stderr.contains("not carried over"), "{}", ended.stderr);
+    assert_eq!(asked(&drafted), asked(&written));
+}
