@@ -260,6 +260,9 @@ pub struct ReportArgs {
     /// In which form [default: terminal, or plain where standard output is none]
     #[arg(long, value_enum)]
     pub format: Option<ReportFormat>,
+    /// Folder or run file with the runs that it was compared with: `html` shows each of them
+    #[arg(long, value_name = "SOURCE")]
+    pub baseline: Vec<String>,
     /// Write here instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -414,6 +417,7 @@ pub enum ReportFormat {
     Csv,
     Gitlab,
     Openmetrics,
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -44,7 +44,7 @@ const MODULES: &[(&str, &[&str])] = &[
 /// Members that know their family's contract, but not each other.
 const FAMILIES: &[(&str, &[&str])] = &[
     ("baseline", &["directory", "file", "github", "git", "address"]),
-    ("report", &["terminal", "markdown", "json", "junit", "csv", "gitlab", "openmetrics"]),
+    ("report", &["terminal", "markdown", "json", "junit", "csv", "gitlab", "openmetrics", "html"]),
     (
         "publish",
         &["github_comment", "github_check", "github_summary", "github_outputs", "github_annotations", "gitlab_note", "azure", "buildkite"],
@@ -69,6 +69,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("axum", &["demo/"]),
     ("indicatif", &["commands/progress.rs"]),
     ("comfy_table", &["report/"]),
+    ("maud", &["report/html/"]),
+    ("plotters", &["report/html/charts/"]),
     ("quick_junit", &["report/junit.rs", "report/mod.rs"]),
     ("tree_sitter", &["init/python.rs"]),
     ("tree_sitter_python", &["init/python.rs"]),

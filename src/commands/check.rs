@@ -210,7 +210,7 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
     }
     let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
-    let delivered = told(world, written.and_then(|()| results.write_reports(&subject, world.look())));
+    let delivered = told(world, written.and_then(|()| results.write_reports(&subject, judging.baseline(), world.look())));
     let remarks = remarks(&judging, &verdict);
     Ok(Concluded { run, verdict, reproduce, remarks, delivered })
 }

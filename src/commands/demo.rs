@@ -198,7 +198,7 @@ fn show_comment(world: &mut World, stage: &Stage) -> Result<(), CommandError> {
     world.print(&format!(
         "\nThe release was stopped with exit code 1, as `perfgate check` would in CI. Look around in {}:\n  {}\n",
         stage.folder.display(),
-        "shop.yaml, thresholds.yaml   what was sent, and what was allowed\n  baseline/                    the runs to compare with\n  good-release/, bad-release/  run.json, verdict.json, summary.md, junit.xml, stats.csv"
+        "shop.yaml, thresholds.yaml   what was sent, and what was allowed\n  baseline/                    the runs to compare with\n  good-release/, bad-release/  report.html to look at, run.json, verdict.json, summary.md, junit.xml, stats.csv"
     ));
     Ok(())
 }

@@ -26,7 +26,7 @@ pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandErr
     print_verdict(world, args.judging.format, &subject)?;
     let Some(results) = results else { return Ok(verdict.exit()) };
     results.clear();
-    let written = write_loads(&results, &loads).and_then(|()| results.write_reports(&subject, world.look()));
+    let written = write_loads(&results, &loads).and_then(|()| results.write_reports(&subject, judging.baseline(), world.look()));
     // A delivery that failed never hides what was measured.
     Ok(written.map_or_else(|error| verdict.exit().worse(error.tell(world)), |()| verdict.exit()))
 }

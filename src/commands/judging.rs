@@ -86,6 +86,12 @@ impl Judging {
         Ok(Self { thresholds, file: path.display().to_string(), baseline, alterations: Vec::new() })
     }
 
+    /// The runs to compare with, if anything is compared.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Baseline> {
+        self.baseline.as_ref()
+    }
+
     /// The verdict on a run alone.
     #[must_use]
     pub fn judge(&self, run: &Run) -> Verdict {

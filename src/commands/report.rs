@@ -4,13 +4,15 @@ use std::path::Path;
 
 use super::context::World;
 use super::error::CommandError;
+use super::judging::open_baseline;
 use super::reproduce::report_command;
+use super::surroundings::Surroundings;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit::ExitCode;
 use crate::files::{read_capped, write_atomically};
 use crate::gate::Verdict;
-use crate::report::{Format, Subject, render, render_run};
-use crate::run::load_run;
+use crate::report::{Format, Subject, page, render, render_run};
+use crate::run::{Baseline, Run, load_run};
 
 /// The largest verdict file that is read: 64 MiB.
 const VERDICT_CAP: u64 = 64 * 1024 * 1024;
@@ -21,7 +23,11 @@ pub fn report(world: &mut World, args: &ReportArgs) -> Result<ExitCode, CommandE
     let text = match verdict_beside(&args.results)? {
         Some(verdict) => {
             let reproduce = report_command(&args.results);
-            render(format, &Subject { verdict: &verdict, run: &run, reproduce: &reproduce }, world.look())?
+            let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
+            match format {
+                Format::Html => page(&subject, compared_with(world, args, &run)?.as_ref()),
+                _ => render(format, &subject, world.look())?,
+            }
         }
         None => render_run(format, &run, world.look())?,
     };
@@ -30,6 +36,16 @@ pub fn report(world: &mut World, args: &ReportArgs) -> Result<ExitCode, CommandE
         None => world.print(&text),
     }
     Ok(if run.complete { ExitCode::Pass } else { ExitCode::NoVerdict })
+}
+
+/// The runs that a verdict was compared with, where the user says where they are. What a result's own file names is not
+/// opened: that file may come from anybody.
+fn compared_with(world: &mut World, args: &ReportArgs, run: &Run) -> Result<Option<Baseline>, CommandError> {
+    if args.baseline.is_empty() {
+        return Ok(None);
+    }
+    let around = Surroundings::look(world)?;
+    open_baseline(world, &args.baseline, &run.scenario.name, &around)
 }
 
 fn format_of(asked: Option<ReportFormat>, world: &World) -> Format {
@@ -41,6 +57,7 @@ fn format_of(asked: Option<ReportFormat>, world: &World) -> Format {
         Some(ReportFormat::Csv) => Format::Csv,
         Some(ReportFormat::Gitlab) => Format::Gitlab,
         Some(ReportFormat::Openmetrics) => Format::OpenMetrics,
+        Some(ReportFormat::Html) => Format::Html,
         None if world.stdout_is_terminal => Format::Terminal,
         Some(ReportFormat::Plain) | None => Format::Plain,
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::CommandError;
 use crate::files::{FileError, check_writable, write_atomically};
-use crate::report::{Format, Look, Subject, render};
-use crate::run::{RUN_FILE_NAME, Run, earlier_run_file_name, write_run};
+use crate::report::{Format, Look, Subject, page, render};
+use crate::run::{Baseline, RUN_FILE_NAME, Run, earlier_run_file_name, write_run};
 
 /// Where the results of one scenario go.
 #[derive(Debug)]
@@ -70,14 +70,15 @@ impl Results {
         self.write(RUN_FILE_NAME, &write_run(run))
     }
 
-    /// Writes every file that is made of a verdict.
+    /// Writes every file that is made of a verdict, the page with the runs that it was compared with.
     ///
     /// # Errors
     /// [`CommandError::NotWritten`] for the first that could not be written.
-    pub fn write_reports(&self, subject: &Subject<'_>, look: Look) -> Result<(), CommandError> {
+    pub fn write_reports(&self, subject: &Subject<'_>, baseline: Option<&Baseline>, look: Look) -> Result<(), CommandError> {
         for format in Format::ALL {
             if let Some(name) = format.file_name() {
-                self.write(name, render(format, subject, look)?.as_bytes())?;
+                let text = if format == Format::Html { page(subject, baseline) } else { render(format, subject, look)? };
+                self.write(name, text.as_bytes())?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ mod endpoints;
 mod figures;
 mod findings;
 mod gitlab;
+mod html;
 mod json;
 mod junit;
 mod listing;
@@ -31,7 +32,7 @@ pub use self::json::verdict_schema;
 pub use self::listing::listing;
 pub use self::markdown::{COMMENT_BYTES, summary_of_all};
 use crate::gate::{Finding, Verdict};
-use crate::run::Run;
+use crate::run::{Baseline, Run};
 
 /// The longest sentence about one finding that stands alone.
 const SENTENCE_CHARACTERS: usize = 500;
@@ -64,6 +65,8 @@ pub enum Format {
     Gitlab,
     /// `OpenMetrics` text, for GitLab's metrics report and whatever scrapes files.
     OpenMetrics,
+    /// `report.html`, one file for a browser.
+    Html,
 }
 
 /// How a terminal report may look; the other formats do not depend on it.
@@ -96,7 +99,7 @@ pub enum ReportError {
 
 /// What is not a [`Format`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is not a report format: write terminal, plain, markdown, json, junit, csv, gitlab or openmetrics")]
+#[error("`{0}` is not a report format: write terminal, plain, markdown, json, junit, csv, gitlab, openmetrics or html")]
 pub struct UnknownFormat(String);
 
 /// A verdict and its run in `format`, ending with a line end.
@@ -113,7 +116,14 @@ pub fn render(format: Format, subject: &Subject<'_>, look: Look) -> Result<Strin
         Format::Csv => csv::stats(subject.run),
         Format::Gitlab => gitlab::load_performance(subject.run, Some(subject.verdict)),
         Format::OpenMetrics => Ok(openmetrics::exposition(subject.run)),
+        Format::Html => Ok(page(subject, None)),
     }
+}
+
+/// As [`Format::Html`], with the runs that the verdict was compared with, where they are at hand: each is a dot then.
+#[must_use]
+pub fn page(subject: &Subject<'_>, baseline: Option<&Baseline>) -> String {
+    html::verdict(subject, baseline)
 }
 
 /// A run that was not judged, in `format`, ending with a line end.
@@ -130,6 +140,7 @@ pub fn render_run(format: Format, run: &Run, look: Look) -> Result<String, Repor
         Format::Csv => csv::stats(run),
         Format::Gitlab => gitlab::load_performance(run, None),
         Format::OpenMetrics => Ok(openmetrics::exposition(run)),
+        Format::Html => Ok(html::run(run)),
     }
 }
 
@@ -147,8 +158,8 @@ pub fn finding_sentence(finding: &Finding) -> String {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 8] =
-        [Self::Terminal, Self::Plain, Self::Markdown, Self::Json, Self::Junit, Self::Csv, Self::Gitlab, Self::OpenMetrics];
+    pub const ALL: [Self; 9] =
+        [Self::Terminal, Self::Plain, Self::Markdown, Self::Json, Self::Junit, Self::Csv, Self::Gitlab, Self::OpenMetrics, Self::Html];
 
     /// Its name on the command line.
     #[must_use]
@@ -162,6 +173,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Gitlab => "gitlab",
             Self::OpenMetrics => "openmetrics",
+            Self::Html => "html",
         }
     }
 
@@ -175,6 +187,7 @@ impl Format {
             Self::Junit => Some("junit.xml"),
             Self::Csv => Some("stats.csv"),
             Self::Gitlab => Some("load-performance.json"),
+            Self::Html => Some("report.html"),
         }
     }
 }
@@ -203,8 +216,8 @@ mod tests {
             assert_eq!(format.name().parse(), Ok(format));
         }
         assert_eq!(
-            "html".parse::<Format>().unwrap_err().to_string(),
-            "`html` is not a report format: write terminal, plain, markdown, json, junit, csv, gitlab or openmetrics"
+            "pdf".parse::<Format>().unwrap_err().to_string(),
+            "`pdf` is not a report format: write terminal, plain, markdown, json, junit, csv, gitlab, openmetrics or html"
         );
     }
 

@@ -164,6 +164,10 @@ fn a_release_is_compared_with_the_runs_that_the_nightly_job_kept() {
     workspace.perfgate("baseline refresh shop.yaml").with(0).says("baseline of shop in .perfgate/baselines/shop: 3 runs");
 
     workspace.perfgate("check shop.yaml").with(0).prints("perfgate: passed · 1 check ").prints("baseline (3 runs)");
+    let dots = |page: &str| page.matches("<circle").count();
+    assert_eq!(dots(&workspace.read("perfgate-out/report.html")), 3, "each compared run is a dot");
+    let page = |flags: &str| workspace.perfgate(&format!("report perfgate-out --format html {flags}")).with(0).stdout;
+    assert_eq!([dots(&page("--baseline .perfgate/baselines/shop")), dots(&page(""))], [3, 0]);
     let target = format!("--target {}", slower.url());
     let ended = workspace.perfgate(&format!("check shop.yaml {target}")).with(1);
     ended

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::support::{Reply, Server, Workspace};
 
-const RESULTS: [&str; 6] = ["junit.xml", "load-performance.json", "run.json", "stats.csv", "summary.md", "verdict.json"];
+const RESULTS: [&str; 7] = ["junit.xml", "load-performance.json", "report.html", "run.json", "stats.csv", "summary.md", "verdict.json"];
 
 fn set(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()

@@ -1,0 +1,237 @@
+//! Latency, failures, throughput and load over time, one below the other on the same axis, with the phases behind them.
+
+use maud::{Markup, html};
+
+use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, percent, seconds_tick};
+use crate::report::figures::{NONE, rate};
+use crate::report::html::grid::{Aid, Kind, grid, number};
+use crate::report::html::text;
+use crate::report::html::timeline::{Moment, PERCENTILES, RateStep, Timeline, end_of};
+use crate::run::{EndpointRole, EndpointRun, PhaseRun, Run};
+use crate::units::{format_count, format_millis};
+
+/// Phases narrower than this are not named in the chart.
+const NAMED_SHARE: f64 = 0.03;
+/// With fewer requests in a step its p99 is its slowest request.
+const STEADY: u64 = 100;
+
+/// The whole scenario's.
+pub(in crate::report::html) fn over_time(run: &Run) -> Markup {
+    let timeline = Timeline::of(run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task));
+    let (has_latency, has_rates) = (timeline.moments.iter().any(|moment| moment.latency[0].is_some()), !timeline.rates.is_empty());
+    if !has_latency && !has_rates {
+        return html! { p class="none" { "This run has no values over time: it has no requests, or its source kept none." } };
+    }
+    let axis = Axis::of(run);
+    html! {
+        p class="note" data-scripted hidden {
+            "Move over a chart, or focus it and use the arrow keys, to read values. Drag to zoom in, or press +; press 0 or Escape to see all."
+        }
+        @if has_latency { (latency(&timeline, &axis, "latency", "Latency of all tasks")) }
+        @if has_rates {
+            (failures(&timeline, &axis))
+            (throughput(&timeline, &axis))
+            (load(&axis))
+            (rates_table(&timeline))
+        }
+    }
+}
+
+/// One endpoint's latency; empty without a sample.
+pub(in crate::report::html) fn of_endpoint(run: &Run, endpoint: &EndpointRun, id: &str) -> Markup {
+    let timeline = Timeline::of(std::iter::once(endpoint));
+    if timeline.moments.iter().all(|moment| moment.latency[0].is_none()) {
+        return html! { p class="none" { "No request of this endpoint has a latency." } };
+    }
+    latency(&timeline, &Axis::of(run), id, &format!("Latency of {}", endpoint.name))
+}
+
+/// The axis that the charts share.
+struct Axis<'a> {
+    run: &'a Run,
+    end: f64,
+    scale: Scale,
+    ticks: Ticks,
+}
+
+impl<'a> Axis<'a> {
+    fn of(run: &'a Run) -> Self {
+        let end = end_of(run);
+        let scale = Scale::linear(0.0, end);
+        let ticks = scale.ticks(7, seconds_tick);
+        Self { run, end, scale, ticks }
+    }
+
+    /// The phases as far as the axis goes, each with its start and end there (s).
+    fn phases(&self) -> impl Iterator<Item = (f64, f64, &'a PhaseRun)> {
+        let ends = |phase: &PhaseRun| (phase.at.as_secs_f64(), (phase.at + phase.length).as_secs_f64().min(self.end));
+        let phases = self.run.phases.iter().map(move |phase| (ends(phase).0, ends(phase).1, phase));
+        phases.filter(|phase| phase.0 < phase.1)
+    }
+
+    fn shades(&self) -> Markup {
+        html! { @for (from, to, phase) in self.phases() {
+            @let (from, to) = (self.scale.right(from), self.scale.right(to));
+            rect class={ "phase" @if phase.measured { " judged" } } x=(from) y="0" width=(to - from) height=(FOOT) {}
+        } }
+    }
+
+    fn names(&self) -> Markup {
+        html! { @for (from, to, phase) in self.phases().filter(|(from, to, _)| to - from > self.end * NAMED_SHARE) {
+            @let (from, to) = (self.scale.right(from), self.scale.right(to));
+            svg class="name" x=(percent(from)) y="0" width=(percent(to - from)) height="18" {
+                text x="4" y="13" { (text(&phase.name)) @if phase.measured { " (judged)" } }
+            }
+        } }
+    }
+
+    fn plot<'p>(
+        &'p self,
+        id: &'p str,
+        title: &'p str,
+        description: &'p str,
+        height: Height,
+        y: (&'p Scale, &'p Ticks),
+        table: &'p str,
+    ) -> Plot<'p> {
+        Plot { id, title, description, height, x: &self.scale, y: y.0, x_ticks: &self.ticks, y_ticks: y.1, zoom: Some((table, self.end)) }
+    }
+}
+
+fn latency(timeline: &Timeline, axis: &Axis<'_>, id: &str, title: &str) -> Markup {
+    let moments = &timeline.moments;
+    let values = || moments.iter().flat_map(|moment| moment.latency).flatten();
+    let y = Scale::fitted(values());
+    let ticks = y.ticks(5, millis_tick);
+    let table = format!("{id}-v");
+    let description = described(moments);
+    let plot = axis.plot(id, title, &description, Height::Tall, (&y, &ticks), &table);
+    let line = |index: usize| plot.line(moments.iter().map(|moment| (moment.at + moment.length / 2.0, moment.latency[index])));
+    let classes = ["p50", "p95", "p99"];
+    let marks = html! {
+        (axis.shades())
+        @for (index, class) in classes.iter().enumerate() { path class={ "line " (class) } d=(line(index)) {} }
+    };
+    let few = moments.iter().any(|moment| moment.requests > 0 && moment.requests < STEADY);
+    html! {
+        figure class="chart" {
+            figcaption {
+                strong { (text(title)) }
+                @for class in classes { span class={ "key " (class) } { (class) } }
+                @if y.is_log() { span class="note" { "logarithmic" } }
+            }
+            (plot.around(&marks, &axis.names()))
+            @if few { p class="note" { "Where a step has fewer than " (STEADY) " requests, its p99 is its slowest request." } }
+            (values_table(&table, title, &latency_table(axis.run, moments)))
+        }
+    }
+}
+
+/// What the lines say, in words.
+fn described(moments: &[Moment]) -> String {
+    let range = |index: usize| {
+        let values = || moments.iter().filter_map(move |moment| moment.latency[index]);
+        let (low, high) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
+        format!("{} from {} to {}", PERCENTILES[index], format_millis(low), format_millis(high))
+    };
+    let highest = moments.iter().max_by(|one, other| one.latency[1].unwrap_or(0.0).total_cmp(&other.latency[1].unwrap_or(0.0)));
+    let when = highest.map(|moment| format!("; p95 is highest at {}", seconds_tick(moment.at))).unwrap_or_default();
+    format!("{}, {}, {}{when}", range(0), range(1), range(2))
+}
+
+fn latency_table(run: &Run, moments: &[Moment]) -> Markup {
+    let millis = |value: Option<f64>| number(&value.map_or_else(|| NONE.into(), format_millis), None);
+    let phase = |at: f64| {
+        let within = run.phases.iter().find(|phase| phase.at.as_secs_f64() <= at && at < (phase.at + phase.length).as_secs_f64());
+        within.map_or(NONE, |phase| phase.name.as_str())
+    };
+    let rows: Vec<Markup> = moments
+        .iter()
+        .map(|moment| {
+            html! {
+                th scope="row" class="n" data-x=(moment.at + moment.length / 2.0) { (seconds_tick(moment.at)) }
+                td { (text(phase(moment.at))) }
+                @for value in moment.latency { (millis(value)) }
+                (number(&format_count(moment.requests), None))
+                (number(&format_count(moment.failures), None))
+            }
+        })
+        .collect();
+    let columns = [
+        ("from", Kind::Number),
+        ("phase", Kind::Text),
+        ("p50", Kind::Number),
+        ("p95", Kind::Number),
+        ("p99", Kind::Number),
+        ("requests", Kind::Number),
+        ("failures", Kind::Number),
+    ];
+    grid("Latency over time", &columns, &rows, Aid::Plain)
+}
+
+const RATES: &str = "rates-v";
+
+fn failures(timeline: &Timeline, axis: &Axis<'_>) -> Markup {
+    let rates = &timeline.rates;
+    let highest = rates.iter().map(|rate| rate.failures).fold(0.0, f64::max);
+    if highest <= 0.0 {
+        return html! { figure class="chart" { figcaption { strong { "Failures each second" } " none over the whole run" } } };
+    }
+    let y = Scale::linear(0.0, highest * 1.08);
+    let ticks = y.ticks(3, rate);
+    let description = format!("up to {} failures", rate(highest));
+    let plot = axis.plot("failed", "Failures each second", &description, Height::Low, (&y, &ticks), RATES);
+    let bars = plot.bars(rates.iter().map(|rate| (rate.at, rate.at + rate.length, rate.failures)));
+    let marks = html! { (axis.shades()) path class="bars failed" d=(bars) {} };
+    html! { figure class="chart" { figcaption { strong { "Failures each second" } } (plot.around(&marks, &html! {})) } }
+}
+
+fn throughput(timeline: &Timeline, axis: &Axis<'_>) -> Markup {
+    let rates = &timeline.rates;
+    let highest = rates.iter().map(|rate| rate.requests).fold(0.0, f64::max);
+    let y = Scale::linear(0.0, highest * 1.08);
+    let ticks = y.ticks(4, rate);
+    let description = format!("up to {}", rate(highest));
+    let plot = axis.plot("sent", "Requests each second", &description, Height::Middle, (&y, &ticks), RATES);
+    let line = plot.steps(rates.iter().map(|rate| (rate.at, rate.at + rate.length, rate.requests)));
+    let marks = html! { (axis.shades()) path class="line sent" d=(line) {} };
+    html! { figure class="chart" { figcaption { strong { "Requests each second" } " by when they were due" } (plot.around(&marks, &html! {})) } }
+}
+
+/// What each phase asked for at its end. How it got there within the phase is the scenario's, and not in the run.
+fn load(axis: &Axis<'_>) -> Markup {
+    let highest = axis.run.phases.iter().map(|phase| phase.peak).fold(0.0, f64::max);
+    if highest <= 0.0 {
+        return html! {};
+    }
+    let y = Scale::linear(0.0, highest * 1.15);
+    let print = |value: f64| format!("{}", (value * 100.0).round() / 100.0);
+    let ticks = y.ticks(3, print);
+    let description = format!("up to {}", print(highest));
+    let plot = axis.plot("load", "Load that each phase asks for", &description, Height::Low, (&y, &ticks), RATES);
+    let steps = plot.steps(axis.phases().map(|(from, to, phase)| (from, to, phase.peak)));
+    let marks = html! { (axis.shades()) path class="line load" d=(steps) {} };
+    html! {
+        figure class="chart" {
+            figcaption { strong { "Load at the end of each phase" } " users, or starts a second where the scenario gives a rate" }
+            (plot.around(&marks, &html! {}))
+        }
+    }
+}
+
+fn rates_table(timeline: &Timeline) -> Markup {
+    let row = |step: &RateStep| {
+        html! {
+            th scope="row" class="n" data-x=(step.at + step.length / 2.0) { (seconds_tick(step.at)) }
+            (number(&rate(step.requests), None))
+            (number(&rate(step.failures), None))
+        }
+    };
+    let rows: Vec<Markup> = timeline.rates.iter().map(row).collect();
+    let columns = [("from", Kind::Number), ("requests", Kind::Number), ("failures", Kind::Number)];
+    values_table(RATES, "Requests and failures each second", &grid("Requests and failures each second", &columns, &rows, Aid::Plain))
+}
+
+fn values_table(id: &str, of: &str, table: &Markup) -> Markup {
+    html! { details class="values" id=(id) { summary { "Values as a table" span class="away" { " of " (text(of)) } } (table) } }
+}

@@ -1,0 +1,49 @@
+//! Tables of the page: they scroll sideways on a narrow screen, and the script makes them sort and filter.
+
+use maud::{Markup, html};
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Number,
+    /// Drawn: nothing to sort by.
+    Picture,
+}
+
+/// What the script adds to a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aid {
+    Plain,
+    /// Columns sort, rows are filtered by text.
+    Sorted,
+}
+
+/// A table with its name for screen readers; each row is what stands between `tr` and its end.
+pub(super) fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: Aid) -> Markup {
+    let class = |kind: Kind| (kind == Kind::Number).then_some("n");
+    html! {
+        div class="scroll" tabindex="0" role="group" aria-label=(name) {
+            table data-sort[aid == Aid::Sorted] {
+                thead { tr { @for (title, kind) in columns {
+                    th scope="col" class=[class(*kind)] data-fixed[*kind == Kind::Picture] { (super::text(title)) }
+                } } }
+                tbody { @for row in rows { tr { (row) } } }
+            }
+        }
+    }
+}
+
+/// A number as text, with the value to sort by.
+pub(super) fn number(text: &str, value: Option<f64>) -> Markup {
+    html! { td class="n" data-v=[value.filter(|value| value.is_finite()).map(|value| format!("{value:.6}"))] { (text) } }
+}
+
+/// A list of names and what they stand for; what is empty is left out.
+pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
+    html! {
+        dl { @for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
+            div { dt { (name) } dd { (super::text(value)) } }
+        } }
+    }
+}

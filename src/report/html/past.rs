@@ -1,0 +1,76 @@
+//! What the compared runs of the baseline measured: for each finding the values behind its median, for the whole
+//! scenario the percentiles. Taken from the runs themselves where they are at hand; without them a report has the
+//! baseline's value alone.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::gate::{Figures, Finding, Metric, Scope, Subject as Measured};
+use crate::report::Subject;
+use crate::run::{Baseline, EndpointRole, PhaseSelection, Run, incomparable};
+use crate::stats::Histogram;
+
+/// Of so many runs the distribution is shown; each costs as much as the judged run itself.
+const DISTRIBUTIONS: usize = 5;
+
+/// The runs that were compared with, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Past<'a> {
+    runs: Vec<&'a Run>,
+    /// The phases that have rules of their own, which the pooled ones leave out.
+    own_phases: Vec<&'a str>,
+}
+
+/// What one earlier run measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PastValue {
+    pub started_at: Timestamp,
+    /// In the finding's unit.
+    pub value: f64,
+}
+
+impl<'a> Past<'a> {
+    /// The runs that the verdict says it compared with, as far as they are at hand.
+    pub(super) fn of(subject: &Subject<'a>, baseline: Option<&'a Baseline>) -> Self {
+        let Subject { verdict, run, .. } = *subject;
+        let own_phases: BTreeSet<&str> = verdict.findings.iter().filter_map(|finding| finding.phase.as_deref()).collect();
+        let mut runs = Vec::new();
+        if let (Some(reference), Some(baseline)) = (&verdict.baseline, baseline) {
+            let left_out = |id: &str| reference.left_out.iter().any(|text| text.split_once(": ").is_some_and(|(name, _)| name == id));
+            let between =
+                |at: Timestamp| reference.oldest.is_some_and(|oldest| oldest <= at) && reference.newest.is_some_and(|newest| at <= newest);
+            let compared = baseline.runs.iter().filter(|kept| !left_out(&kept.id) && between(kept.run.started_at));
+            runs.extend(compared.map(|kept| &kept.run).filter(|kept| kept.complete && incomparable(run, kept).is_none()));
+        }
+        runs.sort_by_key(|run| run.started_at);
+        Self { runs, own_phases: own_phases.into_iter().collect() }
+    }
+
+    /// The finding's metric in each run, oldest first.
+    pub(super) fn values(&self, finding: &Finding) -> Vec<PastValue> {
+        let Ok(metric) = finding.metric.parse::<Metric>() else { return Vec::new() };
+        let subject = Measured::named(&finding.endpoint);
+        let value = |run: &&Run| {
+            let figures = Figures::of(run, subject, self.scope(run, finding))?;
+            Some(PastValue { started_at: run.started_at, value: metric.measure(&figures).value.filter(|value| value.is_finite())? })
+        };
+        self.runs.iter().filter_map(value).collect()
+    }
+
+    /// Latency of all tasks over the judged phases, of the newest runs.
+    pub(super) fn distributions(&self) -> Vec<Histogram> {
+        let newest = self.runs.iter().rev().take(DISTRIBUTIONS);
+        newest.map(|run| run.total(PhaseSelection::Judged).latency).filter(|latency| !latency.is_empty()).collect()
+    }
+
+    fn scope<'s>(&'s self, run: &Run, finding: &'s Finding) -> Scope<'s> {
+        let is_lifecycle =
+            run.endpoints.iter().any(|endpoint| endpoint.role == EndpointRole::Lifecycle && endpoint.name == finding.endpoint);
+        match finding.phase.as_deref() {
+            _ if is_lifecycle => Scope::WholeRun,
+            Some(phase) => Scope::Phase(phase),
+            None => Scope::Pooled { named: &self.own_phases },
+        }
+    }
+}

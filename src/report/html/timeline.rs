@@ -1,0 +1,160 @@
+//! A run as series over time, in at most so many steps as a screen can show.
+
+use std::time::Duration;
+
+use crate::run::{EndpointRun, Run};
+use crate::stats::Histogram;
+use crate::units::Percentile;
+
+/// Steps of a series; a chart is seldom wider.
+const STEPS: usize = 300;
+
+/// What some endpoints did together, from the start of the run.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Timeline {
+    /// Latency, in the run's slices or several of them.
+    pub moments: Vec<Moment>,
+    /// Requests and failures, in seconds or several of them.
+    pub rates: Vec<RateStep>,
+}
+
+/// Latency in one step; `None` without a sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Moment {
+    /// Start and length (s).
+    pub at: f64,
+    pub length: f64,
+    pub requests: u64,
+    pub failures: u64,
+    /// p50, p95 and p99 (ms).
+    pub latency: [Option<f64>; 3],
+}
+
+/// Events a second in one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct RateStep {
+    /// Start and length (s).
+    pub at: f64,
+    pub length: f64,
+    pub requests: f64,
+    pub failures: f64,
+}
+
+/// The percentiles of [`Moment::latency`].
+pub(super) const PERCENTILES: [Percentile; 3] = [Percentile::P50, Percentile::P95, Percentile::P99];
+
+impl Timeline {
+    pub(super) fn of<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Self {
+        Self { moments: moments(&endpoints), rates: rates(endpoints) }
+    }
+}
+
+/// Where a run ends (s): a complete one with its phases or its last answer, another where its values end.
+#[expect(clippy::cast_precision_loss, reason = "a run is shorter than 2^52 seconds")]
+pub(super) fn end_of(run: &Run) -> f64 {
+    let slices = run.endpoints.iter().flat_map(|endpoint| &endpoint.slices).map(|slice| seconds(slice.at + slice.length));
+    let counted = run.endpoints.iter().map(|endpoint| endpoint.per_second.requests.len() as f64);
+    let phases = run.phases.iter().filter(|_| run.complete).map(|phase| seconds(phase.at + phase.length));
+    slices.chain(counted).chain(phases).fold(0.0, f64::max)
+}
+
+fn moments<'a>(endpoints: &(impl Iterator<Item = &'a EndpointRun> + Clone)) -> Vec<Moment> {
+    let slices = || endpoints.clone().flat_map(|endpoint| &endpoint.slices);
+    let slice = slices().map(|slice| slice.length).max().unwrap_or_default();
+    let end = slices().map(|slice| slice.at + slice.length).max().unwrap_or_default();
+    if slice.is_zero() {
+        return Vec::new();
+    }
+    let count = end.as_nanos().div_ceil(slice.as_nanos());
+    let length = slice * u32::try_from(count.div_ceil(STEPS as u128)).unwrap_or(u32::MAX);
+    let mut gathered: Vec<(u64, u64, Histogram)> = Vec::new();
+    for slice in slices() {
+        let at = usize::try_from(slice.at.as_nanos() / length.as_nanos()).unwrap_or(STEPS).min(STEPS);
+        if gathered.len() <= at {
+            gathered.resize_with(at + 1, Default::default);
+        }
+        let (requests, failures, latency) = &mut gathered[at];
+        *requests += slice.requests;
+        *failures += slice.failures;
+        latency.merge(&slice.latency);
+    }
+    let moment = |(index, (requests, failures, latency)): (u32, (u64, u64, Histogram))| Moment {
+        at: seconds(length * index),
+        length: seconds(length),
+        requests,
+        failures,
+        latency: PERCENTILES.map(|percentile| latency.percentile_ms(percentile)),
+    };
+    (0..).zip(gathered).map(moment).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn rates<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Vec<RateStep> {
+    let length = endpoints.clone().map(|endpoint| endpoint.per_second.requests.len()).max().unwrap_or_default();
+    let step = length.div_ceil(STEPS).max(1);
+    let mut sums = vec![(0_u64, 0_u64); length.div_ceil(step)];
+    for endpoint in endpoints {
+        for (second, count) in endpoint.per_second.requests.iter().enumerate() {
+            sums[second / step].0 += count;
+        }
+        for (second, count) in endpoint.per_second.failures.iter().enumerate().take(length) {
+            sums[second / step].1 += count;
+        }
+    }
+    let rate = |(index, (requests, failures)): (usize, (u64, u64))| {
+        let seconds = step.min(length - index * step) as f64;
+        let (requests, failures) = (requests as f64 / seconds, failures as f64 / seconds);
+        RateStep { at: (index * step) as f64, length: seconds, requests, failures }
+    };
+    sums.into_iter().enumerate().map(rate).collect()
+}
+
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+    use crate::run::EndpointRole;
+
+    #[test]
+    fn a_long_run_is_told_in_a_few_hundred_steps_and_nothing_is_lost() {
+        let mut endpoint = samples::endpoint("GET /a", EndpointRole::Task, 20);
+        let slices = endpoint.slices.clone();
+        endpoint.slices = (0..120_u32)
+            .flat_map(|minute| {
+                slices.iter().cloned().map(move |mut slice| {
+                    slice.at += Duration::from_secs(60) * minute;
+                    slice
+                })
+            })
+            .collect();
+        endpoint.per_second.requests = vec![3; 7199];
+        endpoint.per_second.failures = vec![1; 7199];
+        let timeline = Timeline::of([&endpoint, &endpoint].into_iter());
+        assert_eq!((timeline.moments.len(), timeline.rates.len()), (300, 300));
+        assert_eq!(timeline.moments.iter().map(|moment| moment.requests).sum::<u64>(), 2 * 120 * 3000);
+        assert!(timeline.rates.iter().all(|rate| (rate.requests, rate.failures) == (6.0, 2.0)), "the last step is a second shorter");
+    }
+
+    #[test]
+    fn a_run_that_was_cut_short_ends_with_its_values() {
+        let mut run = samples::run();
+        run.endpoints.truncate(1);
+        run.endpoints[0].slices.truncate(3);
+        run.endpoints[0].per_second.requests.truncate(7);
+        let ends = [true, false].map(|complete| end_of(&Run { complete, ..run.clone() }).to_string());
+        assert_eq!(ends, ["60", "7"]);
+    }
+
+    #[test]
+    fn a_stretch_without_samples_has_no_latency() {
+        let mut endpoint = samples::endpoint("GET /a", EndpointRole::Task, 20);
+        endpoint.slices.remove(7);
+        let moments = Timeline::of([&endpoint].into_iter()).moments;
+        assert_eq!((moments.len(), moments[7].requests, moments[7].latency), (30, 0, [None; 3]));
+        assert_eq!(Timeline::of(std::iter::empty::<&EndpointRun>()), Timeline::default());
+    }
+}
