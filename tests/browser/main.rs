@@ -1,0 +1,129 @@
+//! `report.html` as a browser has it: opened from a file in Chromium, by `harness/page.mjs`, which says what is wrong.
+//! Without node, Chromium or the harness's two packages it is skipped with a notice; with `PERFGATE_REQUIRE_TOOLS=1`
+//! that is a failure.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be prepared fails the test")]
+
+mod runs;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use perfgate::gate::{BaselineChoice, Thresholds, judge};
+use perfgate::report::{ColorChoice, Format, Look, Subject, page, render_run};
+use perfgate::run::{Baseline, BaselineRun, Run};
+
+const REPRODUCE: &str = "perfgate check shop.yaml --seed 7";
+const THRESHOLDS: &str = "version: 1
+scenario: shop
+defaults:
+  p95: {max: 60ms, rise: 10%, at_least: 2ms}
+  p99: {max: 200ms, rise: 25%}
+  failures: 1%
+";
+/// Any of them will do.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+const DAY: Duration = Duration::from_secs(86_400);
+/// What one page may take on disk.
+const PAGE_BYTES: usize = 5 * 1024 * 1024;
+
+#[test]
+fn every_kind_of_report_is_sound_in_a_browser() {
+    let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
+    let missing = [
+        (!answers("node"), "node is not installed"),
+        (!BROWSERS.into_iter().any(answers), "chromium is not installed"),
+        (!harness.join("node_modules/playwright-core").is_dir(), "the harness is not installed: npm ci --prefix tests/browser/harness"),
+    ];
+    if let Some((_, what)) = missing.into_iter().find(|(is_missing, _)| *is_missing) {
+        assert!(std::env::var_os("PERFGATE_REQUIRE_TOOLS").is_none(), "{what}");
+        println!("notice: skipped: {what}");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in pages(folder.path()) {
+        std::fs::write(folder.path().join(format!("{name}.html")), text).unwrap();
+    }
+    let mut command = Command::new("node");
+    command.arg(harness.join("page.mjs")).arg(folder.path());
+    // To look at what the browser shows: PERFGATE_SCREENSHOTS=/tmp/shots cargo test --test browser
+    command.args(std::env::var_os("PERFGATE_SCREENSHOTS"));
+    let ended = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (told, log) = (text(ended.stdout), text(ended.stderr));
+    println!("{log}");
+    assert!(ended.status.success(), "{told}{log}");
+}
+
+fn answers(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// A page of every kind that a reader may get.
+fn pages(folder: &Path) -> Vec<(&'static str, String)> {
+    let thresholds = thresholds(folder);
+    let good = runs::shop(20, 300);
+    let past = past(&good);
+    let mut failed = runs::slower(&good, "orders 2", 1.8);
+    runs::fail(&mut failed, "orders 4", 0.03);
+    let small = runs::shop(6, 300);
+    let mut few = small.clone();
+    few.endpoints[3].slices.truncate(1);
+    let mut hostile = runs::slower(&small, "orders 2", 2.0);
+    hostile.endpoints[4].name = "GET /<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;\u{202e}`".into();
+    hostile.phases[0].name = "</style><script>alert(3)</script>".into();
+    hostile.environment.branch = Some("<svg onload=alert(4)>".into());
+    let judged = |run: &Run, past: Option<&Baseline>| {
+        let verdict = judge(run, &thresholds, past.map_or(BaselineChoice::None, BaselineChoice::Store));
+        page(&Subject { verdict: &verdict, run, reproduce: REPRODUCE }, past)
+    };
+    let look = Look { width: 80, color: ColorChoice::Never };
+    vec![
+        ("passed", judged(&good, Some(&past))),
+        ("failed", judged(&failed, Some(&past))),
+        ("first", judged(&small, None)),
+        ("undecided", judged(&few, Some(&past))),
+        ("aborted", judged(&runs::aborted(&small), Some(&past))),
+        ("unstarted", judged(&runs::unstarted(&small), Some(&past))),
+        ("hostile", judged(&hostile, Some(&past))),
+        ("imported", judged(&runs::imported(&small), None)),
+        ("unjudged", render_run(Format::Html, &small, look).unwrap()),
+        ("large", judged(&runs::slower(&runs::shop(1000, 300), "orders", 1.5), None)),
+    ]
+}
+
+fn thresholds(folder: &Path) -> Thresholds {
+    let path = folder.join("shop.yaml");
+    std::fs::write(&path, THRESHOLDS).unwrap();
+    Thresholds::open(&path).unwrap()
+}
+
+/// Seven nights before the run, each a little different.
+fn past(run: &Run) -> Baseline {
+    let night = |night: u32| {
+        let factor = [1.0, 0.97, 1.02, 0.99, 1.03, 0.98, 1.01][night as usize % 7];
+        let mut earlier = runs::slower(run, "", factor);
+        earlier.started_at = run.started_at.checked_sub(DAY * (night + 1)).unwrap();
+        BaselineRun { id: format!("night-{night}"), pinned: false, run: earlier }
+    };
+    Baseline { source: ".perfgate/baselines/shop".into(), runs: (0..7).map(night).collect() }
+}
+
+#[test]
+fn a_thousand_endpoints_fit_into_five_megabytes_and_take_no_more_than_their_share_of_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let thresholds = thresholds(folder.path());
+    let rendered = |endpoints: usize| {
+        let run = runs::shop(endpoints, 300);
+        let past = past(&runs::shop(1, 1));
+        let verdict = judge(&run, &thresholds, BaselineChoice::Store(&past));
+        let begun = Instant::now();
+        let text = page(&Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE }, Some(&past));
+        (text.len(), begun.elapsed())
+    };
+    let ((_, few), (bytes, many)) = (rendered(100), rendered(1000));
+    println!("1,000 endpoints: {bytes} bytes in {many:?}; 100 endpoints in {few:?}");
+    assert!(bytes <= PAGE_BYTES, "{bytes} bytes");
+    assert!(many < few * 10 * 5, "{many:?} for ten times what took {few:?}");
+}
