@@ -21,7 +21,9 @@ const MORE: &str = "\
 More:
   run          Load the target and keep what was measured, without judging it
   selftest     Prove that the gate can go red, and measure this target's noise
-  judge        Judge a stored run by the same rules
+  judge        Judge a stored run, or another tool's result, by the same rules
+  import       Locust, k6, JMeter, vegeta, oha, wrk2, Artillery and h2load results as a run
+  merge        Shards of one load as one run
   publish      Post a finished verdict, the second half of the flow that is safe for forks
   thresholds   Limits proposed from stored runs; what one version of a threshold file changes of another
   schema       JSON Schema of the files, for editors
@@ -67,9 +69,15 @@ pub enum Verb {
     /// Prove that the gate can go red, and measure this target's noise
     #[command(hide = true)]
     Selftest(SelftestArgs),
-    /// Judge a stored run by the same rules
+    /// Judge a stored run, or another tool's result, by the same rules
     #[command(hide = true)]
     Judge(JudgeArgs),
+    /// Locust, k6, JMeter, vegeta, oha, wrk2, Artillery and h2load results as a run
+    #[command(hide = true)]
+    Import(ImportArgs),
+    /// Shards of one load as one run
+    #[command(hide = true)]
+    Merge(MergeArgs),
     /// JSON Schema of the files, for editors
     #[command(hide = true)]
     Schema {
@@ -244,13 +252,50 @@ pub struct SelftestArgs {
 
 #[derive(Debug, Args)]
 pub struct JudgeArgs {
-    /// A run.json, or a folder with one
+    /// A run.json, another tool's result, or a folder with one of them
     pub run: PathBuf,
     #[command(flatten)]
     pub judging: JudgingArgs,
     /// Write all result files here; without it only standard output is written
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// A result of another tool
+    pub file: PathBuf,
+    /// Which tool wrote it [default: as its content says]
+    #[arg(long, value_enum, value_name = "TOOL")]
+    pub tool: Option<ToolName>,
+    /// What the scenario is called, by which thresholds and baselines are found [default: the tool's name]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The unit of an `HdrHistogram` text that does not name it
+    #[arg(long, value_enum, value_name = "UNIT")]
+    pub unit: Option<UnitName>,
+    /// Name of the environment: runs of different names are not compared
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The commit that was deployed
+    #[arg(long, value_name = "SHA")]
+    pub commit: Option<String>,
+    /// The branch that was deployed
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+    /// Where the run goes
+    #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The shards: a run.json each, or a folder with one
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub runs: Vec<PathBuf>,
+    /// Where the whole goes
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -330,6 +375,14 @@ pub enum BaselineVerb {
     Show(StoreArgs),
     /// The stored runs
     List(StoreArgs),
+    /// Take runs that were made before, or other tools' results, into the store
+    Add {
+        /// A run.json, another tool's result, or a folder with one of them
+        #[arg(required = true, value_name = "RUN")]
+        runs: Vec<PathBuf>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
     /// Keep a run for good
     Pin {
         /// The run, by its name or the beginning of it
@@ -405,6 +458,27 @@ pub enum StdoutFormat {
     Plain,
     /// verdict.json
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ToolName {
+    Locust,
+    K6,
+    Jmeter,
+    Vegeta,
+    Oha,
+    /// wrk2 and `HdrHistogram` text
+    Hdr,
+    Artillery,
+    H2load,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UnitName {
+    Ns,
+    Us,
+    Ms,
+    S,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

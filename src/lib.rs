@@ -3,11 +3,11 @@
 //!
 //! ```text
 //! scenario -> plan -> load -> RUN -> gate -> verdict -> report
-//!                              ^
-//!                 baseline = Runs kept to compare with
+//!                              ^ ^
+//!                     import --+ baseline = Runs kept to compare with
 //! ```
 //!
-//! Everything meets in the [`run::Run`]. The part that fills it (load) and the parts that read it (gate, baseline,
+//! Everything meets in the [`run::Run`]. The parts that fill it (load, import) and the parts that read it (gate, baseline,
 //! report) do not know each other. Before an arrow is added, ask whether the Run could carry the information.
 //!
 //! # Words
@@ -40,6 +40,7 @@
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
 //! | 3 | [`demo`], [`selftest`] | nothing of ours |
 //! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `exit`, `units` |
+//! | 3 | [`import`] | `run`, `stats`, `files`, `units` |
 //! | 3 | [`init`] | `plan`, `scenario`, `document`, `endpoint`, `units` |
 //! | 2 | [`plan`] | `scenario`, `units` |
 //! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
@@ -50,7 +51,7 @@
 //! | 0 | [`units`], [`exit`], [`files`], [`endpoint`], [`ci`], [`web`] | nothing of ours |
 //!
 //! - `plan`, `stats`, `gate`, `report` and `init` are pure: no I/O, no clock, no environment. Thresholds are read through `document`.
-//! - The members of a family, which are the stores of `baseline`, the formats of `report` and the places of `publish`, do not import each other.
+//! - The members of a family, which are the stores of `baseline`, the tools of `import`, the formats of `report` and the places of `publish`, do not import each other.
 //! - Each outside crate that shapes a part has one door: clap in `cli`, the YAML reader in `document`, httparse and hyper in `load`,
 //!   octocrab in `github`, the parser of Python in `init/python.rs`.
 //!   The environment, the streams and the exit are touched in `commands/context.rs` and `main.rs` only.
@@ -77,6 +78,8 @@ pub mod files;
 pub mod gate;
 /// GitHub's API, as far as it is used.
 pub mod github;
+/// Other tools' results as a Run.
+pub mod import;
 /// First files for a newcomer, drafted from what is there.
 pub mod init;
 /// From a Plan to a Run; holds the only sockets to the target.

@@ -132,9 +132,9 @@ impl Entry {
 fn figures_of(run: &Run) -> Vec<Figure> {
     let mut figures = Vec::new();
     for endpoint in &run.endpoints {
-        let latency = run.summary(endpoint, PhaseSelection::Judged).latency;
+        let summary = run.summary(endpoint, PhaseSelection::Judged);
         for percentile in Percentile::ALL {
-            let Some(millis) = latency.percentile_ms(percentile) else { continue };
+            let Some(millis) = summary.percentile_ms(percentile) else { continue };
             figures.push(Figure { endpoint: endpoint.name.clone(), percentile, log_quantile: millis.ln(), sampling_variance: None });
         }
     }

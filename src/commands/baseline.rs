@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
+use super::import::open_run;
 use super::judging::{default_store, reach};
 use super::measure::{find_target, load, open_scenario};
 use super::results::Results;
@@ -23,6 +24,7 @@ pub fn baseline(world: &mut World, verb: &BaselineVerb) -> Result<ExitCode, Comm
         BaselineVerb::Refresh(args) => refresh(world, args),
         BaselineVerb::List(args) => list(world, args),
         BaselineVerb::Show(args) => show(world, args),
+        BaselineVerb::Add { runs, store } => add(world, runs, store),
         BaselineVerb::Pin { run, store } => {
             let mut store = Store::open(&folder_of(store)?)?;
             let id = store.pin(run)?;
@@ -169,6 +171,24 @@ fn refresh_one(
     Ok(code)
 }
 
+/// Takes runs in that were made before, as far as they may be a baseline.
+fn add(world: &mut World, paths: &[PathBuf], args: &StoreArgs) -> Result<ExitCode, CommandError> {
+    let mut code = ExitCode::Pass;
+    for path in paths {
+        let run = open_run(world, path, args.scenario.clone())?;
+        let folder = args.baseline.clone().unwrap_or_else(|| default_store(&run.scenario.name));
+        let mut store = Store::open(&folder)?;
+        let admission = store.admission(&run);
+        if let Admission::Rejected { reason } = &admission {
+            world.note(&format!("rejected: {}: {reason}", path.display()));
+            code = code.worse(ExitCode::NoVerdict);
+        }
+        let id = store.admit(&run, admission)?;
+        world.note(&format!("kept {id} in {}", folder.display()));
+    }
+    Ok(code)
+}
+
 fn admitted(store: &Store) -> usize {
     store.entries().iter().filter(|entry| entry.admitted).count()
 }
@@ -258,7 +278,7 @@ fn shown(runs: &[Run], newest: &Run, name: &str) -> Vec<String> {
         run.endpoints.iter().find(|endpoint| endpoint.name == name).map(|endpoint| run.summary(endpoint, PhaseSelection::Judged))
     };
     let spread = |percentile: Percentile| {
-        let mut values: Vec<f64> = runs.iter().filter_map(|run| summary(run)?.latency.percentile_ms(percentile)).collect();
+        let mut values: Vec<f64> = runs.iter().filter_map(|run| summary(run)?.percentile_ms(percentile)).collect();
         values.sort_by(f64::total_cmp);
         let text = |value: Option<&f64>| value.map_or("-".to_owned(), |value| format_millis(*value));
         [text(values.get(values.len() / 2)), format!("{} .. {}", text(values.first()), text(values.last()))]

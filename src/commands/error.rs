@@ -11,10 +11,11 @@ use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::gate::TooFewRuns;
 use crate::github::GithubError;
+use crate::import::ImportError;
 use crate::init::InitError;
 use crate::load::{LoadError, PreflightError};
 use crate::report::ReportError;
-use crate::run::RunFileError;
+use crate::run::{MergeError, RunFileError};
 use crate::scenario::{Refusal, ScenarioError};
 
 /// An error of any layer below, as a command passes it on.
@@ -42,6 +43,10 @@ pub enum CommandError {
     NotRead(FileError),
     #[error(transparent)]
     RunFile(#[from] RunFileError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     #[error("{} is not a verdict: {source}", path.display())]
     VerdictFile { path: PathBuf, source: serde_json::Error },
     #[error(transparent)]
@@ -123,6 +128,8 @@ impl CommandError {
             Self::Load(error) => error.hint(),
             Self::Init(error) => error.hint().map(str::to_owned),
             Self::RunFile(error) => error.hint(),
+            Self::Import(error) => error.hint(),
+            Self::Merge(error) => error.hint(),
             Self::NotWritten(_) => Some("is the folder writable, and is there room? --out names another".to_owned()),
             Self::NoBaseThresholds { .. } => {
                 Some("--thresholds-from-base is for pull requests whose base branch has the file; elsewhere leave it away".to_owned())

@@ -2,17 +2,19 @@
 
 use super::context::World;
 use super::error::CommandError;
+use super::import::open_runs;
 use super::judging::{Judging, print_verdict, soften};
 use super::reproduce::judge_command;
 use super::results::Results;
 use super::surroundings::Surroundings;
-use crate::cli::JudgeArgs;
+use crate::cli::{JudgeArgs, JudgingArgs};
 use crate::exit::ExitCode;
+use crate::gate::Thresholds;
 use crate::report::Subject;
-use crate::run::{Run, load_runs};
+use crate::run::Run;
 
 pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandError> {
-    let loads = load_runs(&args.run)?;
+    let loads = open_runs(world, &args.run, named_by(&args.judging)?)?;
     let Some(run) = loads.last() else { unreachable!("a file or a folder holds at least one run") };
     let around = Surroundings::look(world)?;
     let judging = Judging::for_run(world, &args.judging, run, &around)?;
@@ -39,4 +41,10 @@ fn write_loads(results: &Results, loads: &[Run]) -> Result<(), CommandError> {
         results.write_run(run)?;
     }
     Ok(())
+}
+
+/// The scenario that the thresholds are for: another tool's result has no name of its own.
+fn named_by(args: &JudgingArgs) -> Result<Option<String>, CommandError> {
+    let Some(path) = &args.thresholds else { return Ok(None) };
+    Ok(Some(Thresholds::open(path)?.scenario().to_owned()).filter(|name| name != "*"))
 }

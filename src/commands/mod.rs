@@ -5,10 +5,12 @@ mod check;
 mod context;
 mod demo;
 mod error;
+mod import;
 mod init;
 mod judge;
 mod judging;
 mod measure;
+mod merge;
 mod plan_words;
 mod print;
 mod progress;
@@ -61,6 +63,8 @@ fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Run(args) => run::run(world, &args),
         Verb::Selftest(args) => selftest::selftest(world, &args),
         Verb::Judge(args) => judge::judge(world, &args),
+        Verb::Import(args) => import::import(world, &args),
+        Verb::Merge(args) => merge::merge(world, &args),
         Verb::Baseline(verb) => baseline::baseline(world, &verb),
         Verb::Report(args) => report::report(world, &args),
         Verb::Validate(args) => Ok(validate::validate(world, &args)),

@@ -3,6 +3,7 @@
 use super::absolute::judge_absolute;
 use super::check::{Cause, Check, Evidence, Row};
 use super::comparison::{BaselineChoice, Comparison};
+use super::imported::{lower_bound_only, not_stated, unjudged};
 use super::outcome::{Judged, conclude};
 use super::relative::{History, Sittings, Slot, compare, decide};
 use super::self_checks::{Examination, Trust, examine};
@@ -176,6 +177,7 @@ impl Judge<'_> {
                 Slot::Row(check.row(FindingOutcome::Skipped, Cause::LeftOut, Evidence::NONE, "left out by tags".into()))
             }
             None => Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::NoSamples, Evidence::NONE, absent(check))),
+            Some(last) if let Some(why) = not_stated(self.last(), check, last) => Slot::Row(unjudged(check, last, why)),
             Some(last) => match self.trust {
                 Trust::Whole => self.trusted(check, &figures, &history),
                 Trust::AnsweredFailures(why) => Slot::Row(self.answered_failures(check, last, why)),
@@ -185,10 +187,17 @@ impl Judge<'_> {
         checks.iter().map(slot).collect()
     }
 
+    fn last(&self) -> &Run {
+        self.loads[self.loads.len() - 1]
+    }
+
     fn trusted<'g>(&self, check: &Check<'g>, figures: &[Figures], history: &History<'_>) -> Slot<'g> {
         match Measured::of(check.metric, figures) {
             Some(measured) if check.is_relative() => compare(check, &measured, figures, history),
-            Some(measured) => Slot::Row(judge_absolute(check, &measured, history.variance_between(check.metric), self.sittings)),
+            Some(measured) => {
+                let row = judge_absolute(check, &measured, history.variance_between(check.metric), self.sittings);
+                Slot::Row(lower_bound_only(self.last(), row))
+            }
             None => Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::NoSamples, Evidence::NONE, absent(check))),
         }
     }

@@ -122,9 +122,25 @@ impl Metric {
         }
     }
 
-    /// Its logarithm and how far sampling alone may have moved it; `None` for failures, and without samples.
+    /// Its logarithm and how far sampling alone may have moved it; `None` for failures, and without samples. A latency that
+    /// a tool stated has no error of its own: what such values differ by from run to run holds that of sampling too.
     #[must_use]
     pub fn estimate(self, figures: &Figures) -> Option<Estimate> {
+        let value = self.measure(figures).value?;
+        let estimate = match &figures.summary.stated {
+            Some(_) if self.is_of_whole_answers() => Some(Estimate::exact(value.ln())),
+            _ => self.estimate_of_samples(figures),
+        };
+        let width = if self.unit() == Unit::Ms { figures.resolution.width_at(value) } else { 0.0 };
+        estimate.map(|estimate| estimate.rounded(width / value))
+    }
+
+    /// What is left of the latencies once they are stated instead of counted; the time to the first byte is not.
+    const fn is_of_whole_answers(self) -> bool {
+        matches!(self, Self::Percentile(_) | Self::Max | Self::Mean)
+    }
+
+    fn estimate_of_samples(self, figures: &Figures) -> Option<Estimate> {
         match self {
             Self::Percentile(percentile) => percentile_estimate(&figures.blocks, percentile).map(|found| found.estimate),
             // Kept for whole phases only, so that each request counts as independent.
@@ -189,11 +205,11 @@ impl Metric {
     }
 
     fn measure_speed(self, figures: &Figures) -> Measurement {
-        let (latency, counts) = (&figures.summary.latency, &figures.summary.counts);
+        let (summary, counts) = (&figures.summary, &figures.summary.counts);
         match self {
-            Self::Percentile(percentile) => Measurement { value: latency.percentile_ms(percentile), samples: latency.count() },
-            Self::Max => Measurement { value: latency.max_ms(), samples: latency.count() },
-            Self::Mean => Measurement { value: latency.mean_ms(), samples: latency.count() },
+            Self::Percentile(percentile) => Measurement { value: summary.percentile_ms(percentile), samples: summary.latency_samples() },
+            Self::Max => Measurement { value: summary.max_ms(), samples: summary.latency_samples() },
+            Self::Mean => Measurement { value: summary.mean_ms(), samples: summary.latency_samples() },
             Self::TimeToFirstByte(percentile) => Measurement { value: counts.ttfb.percentile_ms(percentile), samples: counts.ttfb.count() },
             Self::Throughput | Self::Failures(_) => Measurement { value: figures.throughput(), samples: counts.requests },
         }

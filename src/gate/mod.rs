@@ -8,6 +8,7 @@ mod comparison;
 mod enough_data;
 mod failures;
 mod fit;
+mod imported;
 mod judge;
 mod limits;
 mod metric;

@@ -40,6 +40,11 @@ impl Movement {
         Some(self.bound.is_broken_by(self.to)? && self.counts?)
     }
 
+    /// Whether the difference is no wider than what is told apart.
+    pub(super) fn within(&self, width: f64) -> bool {
+        width > 0.0 && side((self.to - self.from).abs(), width) != Some(Side::Above)
+    }
+
     pub(super) fn shown(&self) -> Option<Change> {
         self.change.is_finite().then_some(Change { percent: self.change * 100.0, low: None, high: None, visible: None, noise: None })
     }

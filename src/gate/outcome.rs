@@ -99,6 +99,7 @@ fn of_rows(rows: &[Row]) -> Vec<Consequence> {
         (ExitCode::NoVerdict, "too_few_samples", "have too few samples", inconclusive(Cause::TooFewSamples)),
         (ExitCode::NoVerdict, "undefined", "can't be computed", inconclusive(Cause::Undefined)),
         (ExitCode::NoVerdict, "undecided", "are undecided", inconclusive(Cause::Undecided)),
+        (ExitCode::NoVerdict, "not_stated", "are not answered by the imported file", inconclusive(Cause::NotStated)),
         (ExitCode::NoVerdict, "distrusted", "can't be decided by this run", inconclusive(Cause::Distrusted)),
         (ExitCode::Pass, "waived", "are waived", with_outcome(FindingOutcome::Waived)),
         (ExitCode::Pass, "warning", "warn", with_outcome(FindingOutcome::Warn)),
@@ -131,11 +132,14 @@ fn names(rows: &[&Row]) -> String {
     if more > 0 { format!("{listed} and {more} more") } else { listed }
 }
 
+/// Self-checks whose warnings are worth knowing, and take nothing from a pass.
+const ONLY_SHOWN: [&str; 2] = ["steady", "undisturbed"];
+
 fn of_self_checks(checks: &[SelfCheck]) -> Vec<Consequence> {
     let consequence = |check: &SelfCheck| {
         let exit = match check.outcome {
             SelfCheckOutcome::Fail => ExitCode::NoVerdict,
-            // What is only worth knowing is shown, and takes nothing from a pass.
+            SelfCheckOutcome::Warn if !ONLY_SHOWN.contains(&check.name.as_str()) => ExitCode::Pass,
             SelfCheckOutcome::Warn | SelfCheckOutcome::Pass | SelfCheckOutcome::Skipped => return None,
         };
         let code = match check.name.as_str() {

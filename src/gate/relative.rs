@@ -8,8 +8,10 @@ use super::check::{Cause, Check, Evidence, Row};
 use super::comparison::{Comparison, RUNS_NEEDED, Standing, baseline_value, history_estimates};
 use super::enough_data::samples_needed;
 use super::failures::{PendingRate, decide_rates};
+use super::imported::resolution_ms;
 use super::movement::Movement;
 use super::sittings::Measured;
+use super::wording::value_text;
 use super::{Change, Figures, FindingOutcome, Metric, Rule, Unit};
 use crate::stats::{Restarts, Series, history_noise};
 use crate::units::{format_count, format_share};
@@ -55,6 +57,8 @@ pub(super) struct Pending<'a, T> {
     check: Check<'a>,
     evidence: Evidence,
     value: f64,
+    /// Within which values (ms) are not told apart.
+    resolution: f64,
     compared: T,
 }
 
@@ -99,9 +103,10 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
     if let Metric::Failures(kind) = check.metric {
         return Slot::Rate(PendingRate::of(check, kind, evidence, loads, jobs));
     }
+    let resolution = resolution_ms(&measured.figures, check.metric, movement.from.max(movement.to));
     if let Some(beside) = comparison.beside() {
         return Slot::Paired(
-            Pending { check: *check, value: movement.to, compared: paired(check, &movement, measured, loads, jobs), evidence },
+            Pending { check: *check, value: movement.to, resolution, compared: paired(check, &movement, measured, loads, jobs), evidence },
             beside.restarts,
         );
     }
@@ -113,6 +118,7 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
     Slot::Pending(Pending {
         check: *check,
         value: movement.to,
+        resolution,
         compared: Compared {
             limits: limits(check, movement.from),
             worse: worse(check.rule),
@@ -137,12 +143,12 @@ pub(super) fn decide(slots: Vec<Slot<'_>>, sittings: Sittings) -> Vec<Row> {
     for slot in slots {
         match slot {
             Slot::Row(row) => rows.push(row),
-            Slot::Pending(Pending { check, evidence, value, compared: Compared { limits, .. } }) => {
-                let pending = Pending { check, evidence, value, compared: limits };
+            Slot::Pending(Pending { check, evidence, value, resolution, compared: Compared { limits, .. } }) => {
+                let pending = Pending { check, evidence, value, resolution, compared: limits };
                 rows.push(pending.row(changes.next().flatten(), sittings));
             }
-            Slot::Paired(Pending { check, evidence, value, compared: Paired { limits, .. } }, _) => {
-                let pending = Pending { check, evidence, value, compared: limits };
+            Slot::Paired(Pending { check, evidence, value, resolution, compared: Paired { limits, .. } }, _) => {
+                let pending = Pending { check, evidence, value, resolution, compared: limits };
                 rows.push(pending.row(of_rounds.next().flatten(), sittings));
             }
             Slot::Rate(rate) => rates.push(rate),
@@ -193,7 +199,7 @@ fn restarts(slots: &[Slot<'_>]) -> Restarts {
 
 impl Pending<'_, Limits> {
     fn row(self, change: Option<change::Change>, sittings: Sittings) -> Row {
-        let Self { check, mut evidence, value, compared: limits } = self;
+        let Self { check, mut evidence, value, resolution, compared: limits } = self;
         let Some(change) = change else {
             let reason = format!("{} can't be compared", check.metric.title());
             return check.row(FindingOutcome::Inconclusive, Cause::Undefined, evidence, reason);
@@ -209,6 +215,11 @@ impl Pending<'_, Limits> {
         let may_go_on = sittings.may_go_on();
         let visible = format!("+{}", format_share(visible_share(&change, worse)));
         let (outcome, cause, reason) = match change.decision {
+            Decision::Regressed if movement.within(resolution) => (
+                FindingOutcome::Warn,
+                Cause::Evaluated,
+                format!("{sentence}, but the import does not tell {} apart", value_text(check.metric.unit(), resolution)),
+            ),
             Decision::Regressed => (FindingOutcome::Fail, Cause::Evaluated, sentence),
             Decision::Unchanged => (FindingOutcome::Pass, Cause::Evaluated, sentence),
             Decision::Unresolvable => (

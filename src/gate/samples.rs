@@ -44,6 +44,7 @@ impl RunSample {
             phases: Vec::new(),
             generator: Generator::default(),
             overrides: Vec::new(),
+            imported: None,
         };
         Self { run }.phase("warm-up", false).phase("hold", true)
     }

@@ -1,7 +1,7 @@
 //! Over what a figure is taken: which endpoint and which phases, by name, so that the same question can be asked of
 //! the judged run and of every baseline run.
 
-use crate::run::{PhaseSelection, Run, Summary};
+use crate::run::{PhaseSelection, Resolution, Run, Summary};
 use crate::stats::Histogram;
 
 /// Whose figures.
@@ -34,6 +34,8 @@ pub struct Figures {
     pub answered: Vec<u64>,
     /// Length of the scope (s).
     pub seconds: f64,
+    /// How far apart latencies must be to be told apart, where another tool measured them.
+    pub resolution: Resolution,
 }
 
 impl<'a> Subject<'a> {
@@ -81,13 +83,14 @@ impl Figures {
             return None;
         }
         let seconds = run.duration_of(selection).as_secs_f64();
+        let resolution = run.imported.as_ref().map(|imported| imported.resolution.clone()).unwrap_or_default();
         let Subject::Endpoint(name) = subject else {
             let (summary, blocks) = (run.total(selection), run.total_latency_blocks(selection));
-            return Some(Self { summary, blocks, answered: run.answered_blocks(None, selection), seconds });
+            return Some(Self { summary, blocks, answered: run.answered_blocks(None, selection), seconds, resolution });
         };
         let endpoint = run.endpoints.iter().find(|endpoint| endpoint.name == name)?;
         let (summary, blocks) = (run.summary(endpoint, selection), run.latency_blocks(endpoint, selection));
-        Some(Self { summary, blocks, answered: run.answered_blocks(Some(endpoint), selection), seconds })
+        Some(Self { summary, blocks, answered: run.answered_blocks(Some(endpoint), selection), seconds, resolution })
     }
 
     /// All of several loads together, for counts; latencies of different loads are never mixed by anybody else.

@@ -57,7 +57,9 @@ pub(super) fn examine(run: &Run) -> Examination {
         }
     };
     let [steady, undisturbed] = steadiness(run);
-    Examination { checks: vec![complete, conserved, generator, samples(run), steady, undisturbed], trust }
+    let mut checks = vec![complete, conserved, generator, samples(run), steady, undisturbed];
+    checks.extend(imported(run));
+    Examination { checks, trust }
 }
 
 fn check(name: &str, outcome: SelfCheckOutcome, detail: impl Into<String>) -> SelfCheck {
@@ -82,7 +84,7 @@ fn whole_run(run: &Run) -> PhaseSeries {
 
 /// A run of another tool brings no books of its own.
 fn is_imported(run: &Run, counts: &PhaseSeries) -> bool {
-    run.generator.scheduled == 0 && run.generator.sent == 0 && counts.requests > 0
+    run.imported.is_some() || (run.generator.scheduled == 0 && run.generator.sent == 0 && counts.requests > 0)
 }
 
 fn conserved(run: &Run) -> SelfCheck {
@@ -124,6 +126,14 @@ fn generator(run: &Run) -> SelfCheck {
         return check("generator", SelfCheckOutcome::Skipped, "the run was imported: its generator was not watched");
     }
     check("generator", SelfCheckOutcome::Pass, "the generator kept up")
+}
+
+/// What was measured by another tool, and what makes it weaker than it looks.
+fn imported(run: &Run) -> Option<SelfCheck> {
+    let imported = run.imported.as_ref()?;
+    let outcome = if imported.warnings.is_empty() { SelfCheckOutcome::Pass } else { SelfCheckOutcome::Warn };
+    let parts = std::iter::once(imported.description()).chain(imported.warnings.iter().cloned());
+    Some(check("imported", outcome, parts.collect::<Vec<_>>().join("; ")))
 }
 
 fn samples(run: &Run) -> SelfCheck {

@@ -209,6 +209,7 @@ impl Collector {
             phases: self.phase_runs(),
             generator,
             overrides: self.heading.overrides.clone(),
+            imported: None,
         };
         let problems = health::problems(&run, &self.scenario, &self.plan, &self.vitals);
         run.generator.problems.extend(problems);

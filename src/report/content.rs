@@ -194,6 +194,10 @@ fn unusual(run: &Run, more_overrides: &[String]) -> Vec<Notice> {
         notices
             .push(Notice { name: "incomplete", text: run.aborted_by.clone().unwrap_or_else(|| "the run did not come to its end".into()) });
     }
+    if let Some(imported) = &run.imported {
+        notices.push(Notice { name: "imported", text: imported.description() });
+        notices.extend(imported.notes.iter().map(|note| Notice { name: "imported", text: note.clone() }));
+    }
     let new = more_overrides.iter().filter(|flag| !run.overrides.contains(flag));
     let lifted: Vec<&str> = run.overrides.iter().chain(new).map(String::as_str).collect();
     if !lifted.is_empty() {

@@ -5,8 +5,8 @@ use csv::{Terminator, WriterBuilder};
 
 use super::ReportError;
 use super::sanitize;
-use crate::run::{EndpointRole, PhaseSelection, Run, Summary};
-use crate::stats::Histogram;
+use crate::run::{EndpointRole, PhaseSelection, Run, StatedLatency, Summary};
+use crate::units::Percentile;
 
 const HEADER: [&str; 22] = [
     "Type",
@@ -51,21 +51,26 @@ pub(super) fn stats(run: &Run) -> Result<String, ReportError> {
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn row(label: [String; 2], summary: &Summary, seconds: f64) -> Vec<String> {
-    let Summary { counts, latency } = summary;
+    let Summary { counts, latency, .. } = summary;
     let (requests, failures) = (counts.requests, counts.failures.total());
     let ratio = |part: u64, whole: f64| if whole > 0.0 { part as f64 / whole } else { 0.0 };
     let or_zero = |millis: Option<f64>| rounded(millis.unwrap_or(0.0));
     let minimum = latency.bins_ms().next().map(|(millis, _)| millis);
     let mut row = Vec::from(label);
     row.extend([requests.to_string(), failures.to_string()]);
-    row.extend([latency.value_at_fraction(0.5), latency.mean_ms(), minimum, latency.max_ms()].map(or_zero));
+    row.extend([summary.percentile_ms(Percentile::P50), summary.mean_ms(), minimum, summary.max_ms()].map(or_zero));
     row.extend([ratio(counts.bytes, requests as f64), ratio(requests, seconds), ratio(failures, seconds)].map(rounded));
-    row.extend(FRACTIONS.map(|fraction| percentile(latency, fraction)));
+    row.extend(FRACTIONS.map(|fraction| percentile(summary, fraction)));
     row
 }
 
-fn percentile(latency: &Histogram, fraction: f64) -> String {
-    latency.value_at_fraction(fraction).map_or_else(|| "N/A".into(), rounded)
+fn percentile(summary: &Summary, fraction: f64) -> String {
+    let stated = |stated: &StatedLatency| {
+        let is_asked = |percentile: &Percentile| (percentile.fraction() - fraction).abs() < 1e-9;
+        if fraction < 1.0 { stated.percentiles.iter().find(|(key, _)| is_asked(key)).map(|(_, value)| *value) } else { stated.max }
+    };
+    let value = summary.stated.as_ref().map_or_else(|| summary.latency.value_at_fraction(fraction), stated);
+    value.map_or_else(|| "N/A".into(), rounded)
 }
 
 /// To a thousandth: of a millisecond, that is what was measured.

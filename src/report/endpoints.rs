@@ -27,12 +27,16 @@ pub(super) fn endpoints(run: &Run) -> Table {
 
 /// What the table leaves out or counts otherwise, one line each.
 pub(super) fn remarks(run: &Run) -> Vec<String> {
+    let imported = run.imported.iter().flat_map(|imported| {
+        std::iter::once(format!("measured by {}", imported.description())).chain(imported.warnings.iter().chain(&imported.notes).cloned())
+    });
     let named = |role| {
         run.endpoints.iter().filter(|endpoint| endpoint.role == role).map(|endpoint| endpoint.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let lines =
         [("start and stop, over the whole run", named(EndpointRole::Lifecycle)), ("left out by tags", named(EndpointRole::Excluded))];
-    lines.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {names}")).collect()
+    let lines = lines.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {names}"));
+    imported.chain(lines).collect()
 }
 
 fn row(run: &Run, endpoint: &EndpointRun) -> Vec<Cell> {
@@ -46,7 +50,7 @@ fn seconds(run: &Run, selection: PhaseSelection<'_>) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn cells(name: Cell, summary: &Summary, seconds: f64) -> Vec<Cell> {
-    let Summary { counts, latency } = summary;
+    let counts = &summary.counts;
     let millis = |millis: Option<f64>| Cell::Text(millis.map_or_else(|| NONE.into(), format_millis));
     let failed = counts.failures.total();
     let failures = match counts.failure_rate() {
@@ -58,10 +62,10 @@ fn cells(name: Cell, summary: &Summary, seconds: f64) -> Vec<Cell> {
         name,
         Cell::Text(format_count(counts.requests)),
         Cell::Text(failures),
-        millis(latency.percentile_ms(Percentile::P50)),
-        millis(latency.percentile_ms(Percentile::P95)),
-        millis(latency.percentile_ms(Percentile::P99)),
-        millis(latency.max_ms()),
+        millis(summary.percentile_ms(Percentile::P50)),
+        millis(summary.percentile_ms(Percentile::P95)),
+        millis(summary.percentile_ms(Percentile::P99)),
+        millis(summary.max_ms()),
         Cell::Text(throughput),
     ]
 }

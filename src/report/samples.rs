@@ -106,6 +106,7 @@ pub(crate) fn run() -> Run {
             ..Generator::default()
         },
         overrides: Vec::new(),
+        imported: None,
     }
 }
 

@@ -26,6 +26,8 @@ pub enum Incomparable {
     Scenario,
     /// Another machine class or environment name.
     Environment { ours: String, theirs: String },
+    /// Another time was measured, or otherwise.
+    Measure { ours: String, theirs: String },
 }
 
 impl Incomparable {
@@ -34,6 +36,7 @@ impl Incomparable {
     pub fn text(&self) -> String {
         match self {
             Self::Scenario => "made with another version of the scenario".into(),
+            Self::Measure { ours, theirs } => format!("it holds {theirs}, this run {ours}"),
             Self::Environment { ours, theirs } => format!("made on {theirs}, this run on {ours}"),
         }
     }
@@ -45,8 +48,19 @@ pub fn incomparable(ours: &Run, theirs: &Run) -> Option<Incomparable> {
     if ours.scenario.hash != theirs.scenario.hash {
         return Some(Incomparable::Scenario);
     }
+    let (own, other) = (measured(ours), measured(theirs));
+    if own != other {
+        return Some(Incomparable::Measure { ours: own, theirs: other });
+    }
     let (own, other) = (ours.environment.fingerprint(), theirs.environment.fingerprint());
     (own != other).then_some(Incomparable::Environment { ours: own, theirs: other })
+}
+
+/// What its latencies are, for two runs to be of one kind.
+fn measured(run: &Run) -> String {
+    let Some(imported) = &run.imported else { return "perfgate's own measurement".into() };
+    let failures = if imported.failures_in_latency { ", of failed requests too" } else { "" };
+    format!("{} of {}, {}{failures}", imported.measure.text(), imported.tool, imported.exactness.text())
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ mod baseline;
 mod blocks;
 mod environment;
 mod file;
+mod imported;
+mod merge;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -20,8 +22,11 @@ pub use self::environment::Environment;
 pub use self::file::{
     FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, earlier_run_file_name, load_run, load_runs, read_run, run_schema, write_run,
 };
+pub use self::imported::{Exactness, FailureDetail, Imported, Measure, Resolution, StatedLatency, StatedTotal};
+pub use self::merge::{MergeError, merge};
 pub use crate::endpoint::EndpointRole;
 use crate::stats::Histogram;
+use crate::units::Percentile;
 
 /// Everything that one load measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +48,8 @@ pub struct Run {
     pub generator: Generator,
     /// Rules that were lifted for this run (`--insecure`, `--allow-production`, ..): every report shows them.
     pub overrides: Vec<String>,
+    /// What another tool measured, and how; `None` for a load of ours.
+    pub imported: Option<Imported>,
 }
 
 /// Which scenario a run came from.
@@ -294,17 +301,27 @@ impl Run {
         for slice in endpoint.slices.iter().filter(|slice| self.selects(selection, slice.phase)) {
             summary.latency.merge(&slice.latency);
         }
+        let stated = self.imported.as_ref().and_then(|imported| imported.stated.get(&endpoint.name));
+        summary.stated = stated.filter(|_| summary.counts.requests > 0).cloned();
         summary
     }
 
     /// All task endpoints together over the selected phases.
     #[must_use]
     pub fn total(&self, selection: PhaseSelection<'_>) -> Summary {
+        if let Some(stated) = self.imported.as_ref().and_then(|imported| imported.total.as_ref())
+            && (0..self.phases.len()).any(|index| self.selects(selection, index))
+        {
+            return Summary { counts: stated.counts.clone(), latency: Histogram::new(), stated: Some(stated.latency.clone()) };
+        }
         let mut total = Summary::default();
+        let tasks = self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).count();
         for endpoint in self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task) {
             let summary = self.summary(endpoint, selection);
             total.counts.merge(&summary.counts);
             total.latency.merge(&summary.latency);
+            // Figures of several endpoints can't be put together.
+            total.stated = summary.stated.filter(|_| tasks == 1);
         }
         total
     }
@@ -357,4 +374,35 @@ impl PhaseSeries {
 pub struct Summary {
     pub counts: PhaseSeries,
     pub latency: Histogram,
+    /// What a tool stated in place of `latency`.
+    pub stated: Option<StatedLatency>,
+}
+
+impl Summary {
+    /// The latency (ms) that this share of the requests did not exceed, measured or stated. `None` where neither.
+    #[must_use]
+    pub fn percentile_ms(&self, percentile: Percentile) -> Option<f64> {
+        match &self.stated {
+            Some(stated) => stated.percentiles.get(&percentile).copied(),
+            None => self.latency.percentile_ms(percentile),
+        }
+    }
+
+    /// The largest latency (ms), measured or stated.
+    #[must_use]
+    pub fn max_ms(&self) -> Option<f64> {
+        self.stated.as_ref().map_or_else(|| self.latency.max_ms(), |stated| stated.max)
+    }
+
+    /// The mean latency (ms), measured or stated.
+    #[must_use]
+    pub fn mean_ms(&self) -> Option<f64> {
+        self.stated.as_ref().map_or_else(|| self.latency.mean_ms(), |stated| stated.mean)
+    }
+
+    /// How many requests the latency rests on.
+    #[must_use]
+    pub fn latency_samples(&self) -> u64 {
+        self.stated.as_ref().map_or_else(|| self.latency.count(), |stated| stated.samples)
+    }
 }

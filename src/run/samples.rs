@@ -40,6 +40,7 @@ pub(crate) fn checkout_run() -> Run {
         phases: vec![phase("ramp-up", 0, 10, false, 45), phase("hold", 10, 60, true, 200)],
         generator: Generator { scheduled: 245, sent: 245, ok: 245, max_in_flight: 50, threads: 2, ..Generator::default() },
         overrides: Vec::new(),
+        imported: None,
     }
 }
 
@@ -114,6 +115,7 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
                 phases: numbered(phases, |phase, index| phase.name = format!("{} {index}", phase.name)),
                 generator,
                 overrides: vec![text],
+                imported: None,
             })
             .boxed()
     })

@@ -11,6 +11,8 @@ const BLOCKS_NEEDED: usize = 6;
 const LAG_WEIGHTS: [f64; 2] = [2.0 / 3.0, 1.0 / 3.0];
 /// Where the interval reaches beyond the largest sample, its upper part is a guess: the larger part times this.
 const BEYOND_THE_LARGEST: f64 = 1.5;
+/// The standard deviation of what is spread evenly is its width over this, the root of 12.
+const UNIFORM: f64 = 3.464_101_615_137_754_6;
 /// Of what the two sides of a pair would vary by alone, at least this share stays.
 const PAIRED_SHARE: f64 = 0.5;
 
@@ -27,6 +29,13 @@ impl Estimate {
     #[must_use]
     pub const fn exact(log: f64) -> Self {
         Self { log, low: 0.0, up: 0.0 }
+    }
+
+    /// The same value, of which only is known within which share `width` of itself it lies.
+    #[must_use]
+    pub fn rounded(self, width: f64) -> Self {
+        let wider = |error: f64| error.hypot(width / UNIFORM);
+        Self { low: wider(self.low), up: wider(self.up), ..self }
     }
 
     /// The sampling variance, both sides together.

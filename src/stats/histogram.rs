@@ -59,6 +59,13 @@ impl Histogram {
         self.record_many(&mut [u32::try_from(micros).unwrap_or(MAX_MICROS)]);
     }
 
+    /// Counts one latency (us) so many times.
+    pub fn record_n(&mut self, micros: u64, count: u64) {
+        if count > 0 {
+            self.merge_bins(&[(bin_of(micros), count)], count);
+        }
+    }
+
     /// Counts many latencies (us) at once; `micros` is left sorted and rounded down to bins.
     pub fn record_many(&mut self, micros: &mut [u32]) {
         for value in micros.iter_mut() {

@@ -49,6 +49,7 @@ pub fn shop(endpoints: usize, seconds: u64) -> Run {
             connections_opened: 200,
             ..Generator::default()
         },
+        imported: None,
         endpoints,
         overrides: Vec::new(),
     }

@@ -10,6 +10,7 @@ mod files;
 mod github;
 mod github_baseline;
 mod github_forks;
+mod imports;
 mod init;
 mod newcomers;
 mod other_ci;

@@ -56,7 +56,7 @@ fn seconds(run: &Run, selection: PhaseSelection<'_>) -> f64 {
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn cells(name: &Markup, summary: &Summary, seconds: f64, spark: &Markup) -> Markup {
-    let Summary { counts, latency } = summary;
+    let counts = &summary.counts;
     let count = |count: u64| number(&format_count(count), Some(count as f64));
     let millis = |value: Option<f64>| number(&value.map_or_else(|| NONE.into(), format_millis), value);
     let share = counts.failure_rate();
@@ -66,10 +66,10 @@ fn cells(name: &Markup, summary: &Summary, seconds: f64, spark: &Markup) -> Mark
         (count(counts.requests))
         (count(counts.failures.total()))
         (number(&share.map_or_else(|| NONE.into(), format_share), share))
-        (millis(latency.percentile_ms(Percentile::P50)))
-        (millis(latency.percentile_ms(Percentile::P95)))
-        (millis(latency.percentile_ms(Percentile::P99)))
-        (millis(latency.max_ms()))
+        (millis(summary.percentile_ms(Percentile::P50)))
+        (millis(summary.percentile_ms(Percentile::P95)))
+        (millis(summary.percentile_ms(Percentile::P99)))
+        (millis(summary.max_ms()))
         (number(&throughput.map_or_else(|| NONE.into(), rate), throughput))
         td { (spark) }
     }

@@ -46,6 +46,9 @@ pub(super) struct RunFile {
     /// Rules that were lifted for this run, such as `--insecure`.
     #[serde(default)]
     pub(super) overrides: Vec<String>,
+    /// What another tool measured, and how; left out for a load of perfgate's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) imported: Option<ImportedFile>,
 }
 
 /// Which scenario a run came from.
@@ -250,4 +253,96 @@ pub(super) struct GeneratorFile {
 pub(super) struct ProblemFile {
     pub(super) code: String,
     pub(super) text: String,
+}
+
+/// What a run that another tool measured can claim.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ImportedFile {
+    pub(super) tool: String,
+    /// Which of the tool's files: `JSON points`.
+    pub(super) format: String,
+    pub(super) measure: MeasureFile,
+    pub(super) exactness: ExactnessFile,
+    pub(super) failures: FailureDetailFile,
+    /// Whether the latency also holds requests that failed.
+    pub(super) failures_in_latency: bool,
+    pub(super) resolution: ResolutionFile,
+    #[serde(default)]
+    pub(super) notes: Vec<String>,
+    #[serde(default)]
+    pub(super) warnings: Vec<String>,
+    /// Latency of endpoints whose samples the file did not hold, by name.
+    #[serde(default)]
+    pub(super) stated: BTreeMap<String, StatedLatencyFile>,
+    /// All requests together, where the tool states them and they don't follow from the endpoints.
+    #[serde(default)]
+    pub(super) total: Option<StatedTotalFile>,
+}
+
+/// Which time a latency is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum MeasureFile {
+    Response,
+    Service,
+    ServiceWithoutConnect,
+    Ttfb,
+}
+
+/// What a latency was computed from.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ExactnessFile {
+    Samples,
+    Histogram,
+    Summary,
+}
+
+/// What is known of the requests that failed.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FailureDetailFile {
+    Classes,
+    Count,
+    AnsweredOnly,
+    Unknown,
+}
+
+/// How far apart two latencies must be for the tool to tell them apart.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ResolutionFile {
+    /// As a share of the value.
+    pub(super) relative: f64,
+    pub(super) steps: Vec<ResolutionStepFile>,
+}
+
+/// From this latency on, values within this width are one.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ResolutionStepFile {
+    pub(super) from_ms: f64,
+    pub(super) width_ms: f64,
+}
+
+/// Latency figures as the tool stated them.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct StatedLatencyFile {
+    /// How many requests they rest on.
+    pub(super) samples: u64,
+    /// In milliseconds, by percentile: `p95`.
+    pub(super) percentiles_ms: BTreeMap<String, f64>,
+    pub(super) max_ms: Option<f64>,
+    pub(super) mean_ms: Option<f64>,
+}
+
+/// All requests together, as the tool stated them.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct StatedTotalFile {
+    pub(super) requests: u64,
+    pub(super) ok: u64,
+    pub(super) failures: FailuresFile,
+    pub(super) unfinished: u64,
+    pub(super) causes: BTreeMap<String, u64>,
+    pub(super) statuses: BTreeMap<u16, u64>,
+    pub(super) bytes: u64,
+    pub(super) latency: StatedLatencyFile,
 }

@@ -3,6 +3,7 @@
 
 mod checks;
 mod format;
+mod imported;
 mod read;
 mod read_endpoints;
 mod size;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::checks::{at_most, count, invalid, label, not_negative, seconds, up_to};
 use super::format::{EnvironmentFile, GeneratorFile, PhaseFile, ProblemFile, RunFile, ScenarioFile};
+use super::imported::imported_of;
 use super::read_endpoints::endpoints_of;
 use super::{MAX_BINS, RunFileError};
 use crate::run::{Environment, Generator, PhaseRun, Problem, Run, ScenarioRef};
@@ -32,11 +33,13 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         phases,
         generator,
         overrides,
+        imported,
     } = file;
     if started_at < Timestamp::UNIX_EPOCH {
         return Err(invalid("run", "started_at", format!("is {started_at}, before 1970")));
     }
     let phases = phases_of(phases)?;
+    let endpoints = endpoints_of(endpoints, &phases, MAX_BINS)?;
     Ok(Run {
         scenario: ScenarioRef { name, hash, seed },
         target,
@@ -45,7 +48,8 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         complete,
         aborted_by,
         environment: environment_of(environment),
-        endpoints: endpoints_of(endpoints, &phases, MAX_BINS)?,
+        imported: imported.map(|imported| imported_of(imported, &endpoints)).transpose()?,
+        endpoints,
         phases,
         generator: generator_of(generator)?,
         overrides,

@@ -198,7 +198,7 @@ fn role_of(role: RoleFile) -> EndpointRole {
     }
 }
 
-fn failures_of(place: &str, file: FailuresFile) -> Result<Failures, RunFileError> {
+pub(super) fn failures_of(place: &str, file: FailuresFile) -> Result<Failures, RunFileError> {
     let FailuresFile { total, dns, connect, tls, timeout, reset, protocol, too_large, status, check } = file;
     let mut failures = Failures::default();
     for (class, number) in [

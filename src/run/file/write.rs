@@ -4,17 +4,31 @@ use super::format::{
     EndpointFile, EndpointPhaseFile, EnvironmentFile, FailuresFile, FiguresFile, GeneratorFile, PerSecondFile, PhaseFile, ProblemFile,
     RoleFile, RunFile, ScenarioFile, SliceFile, TotalFile,
 };
+use super::imported::imported_file;
 use super::{FORMAT, FORMAT_VERSION};
 use crate::run::{
     EndpointRole, EndpointRun, Environment, FailureClass, Failures, Generator, PerSecond, PhaseRun, PhaseSelection, PhaseSeries, Problem,
-    Run, ScenarioRef, Slice,
+    Run, ScenarioRef, Slice, Summary,
 };
 use crate::stats::{Encoder, Histogram};
 use crate::units::Percentile;
 
 /// The file form of `run`.
 pub(super) fn file_of(run: &Run) -> RunFile {
-    let Run { scenario, target, started_at, measured, complete, aborted_by, environment, endpoints, phases, generator, overrides } = run;
+    let Run {
+        scenario,
+        target,
+        started_at,
+        measured,
+        complete,
+        aborted_by,
+        environment,
+        endpoints,
+        phases,
+        generator,
+        overrides,
+        imported,
+    } = run;
     let mut encoder = Encoder::default();
     RunFile {
         format: FORMAT.into(),
@@ -31,6 +45,7 @@ pub(super) fn file_of(run: &Run) -> RunFile {
         phases: phases.iter().map(phase_file).collect(),
         generator: generator_file(generator),
         overrides: overrides.clone(),
+        imported: imported.as_ref().map(imported_file),
     }
 }
 
@@ -47,7 +62,7 @@ fn environment_file(environment: &Environment) -> EnvironmentFile {
 fn endpoint_file(run: &Run, endpoint: &EndpointRun, encoder: &mut Encoder) -> EndpointFile {
     let EndpointRun { name, role, phases, slices, per_second } = endpoint;
     let judged = run.summary(endpoint, PhaseSelection::Judged);
-    let PhaseSeries { requests, ok, unfinished, retried, failures, causes: _, statuses, bytes: _, service, ttfb } = judged.counts;
+    let PhaseSeries { requests, ok, unfinished, retried, failures, causes: _, statuses, bytes: _, service, ttfb } = judged.counts.clone();
     EndpointFile {
         name: name.clone(),
         role: role_file(*role),
@@ -57,7 +72,7 @@ fn endpoint_file(run: &Run, endpoint: &EndpointRun, encoder: &mut Encoder) -> En
         unfinished,
         statuses,
         retried,
-        latency_ms: figures_file(&judged.latency),
+        latency_ms: latency_file(&judged),
         service_ms: figures_file(&service),
         ttfb_ms: figures_file(&ttfb),
         slices: slices.iter().map(|slice| slice_file(run, slice, encoder)).collect(),
@@ -74,7 +89,7 @@ fn role_file(role: EndpointRole) -> RoleFile {
     }
 }
 
-fn failures_file(failures: &Failures) -> FailuresFile {
+pub(super) fn failures_file(failures: &Failures) -> FailuresFile {
     FailuresFile {
         total: failures.total(),
         dns: failures.of(FailureClass::Dns),
@@ -86,6 +101,19 @@ fn failures_file(failures: &Failures) -> FailuresFile {
         too_large: failures.of(FailureClass::TooLarge),
         status: failures.of(FailureClass::Status),
         check: failures.of(FailureClass::Check),
+    }
+}
+
+fn latency_file(summary: &Summary) -> FiguresFile {
+    FiguresFile {
+        p50: summary.percentile_ms(Percentile::P50),
+        p75: summary.percentile_ms(Percentile::P75),
+        p90: summary.percentile_ms(Percentile::P90),
+        p95: summary.percentile_ms(Percentile::P95),
+        p99: summary.percentile_ms(Percentile::P99),
+        p99_9: summary.percentile_ms(Percentile::P99_9),
+        max: summary.max_ms(),
+        mean: summary.mean_ms(),
     }
 }
 
