@@ -109,6 +109,7 @@ fn long_run(endpoints: u64) -> Run {
         generator: Generator { scheduled: REQUESTS, sent: REQUESTS, ok: REQUESTS, max_in_flight: 1000, threads: 1, ..Generator::default() },
         overrides: Vec::new(),
         imported: None,
+        tasks: Vec::new(),
     }
 }
 

@@ -45,6 +45,7 @@ impl RunSample {
             generator: Generator::default(),
             overrides: Vec::new(),
             imported: None,
+            tasks: Vec::new(),
         };
         Self { run }.phase("warm-up", false).phase("hold", true)
     }

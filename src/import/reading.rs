@@ -133,6 +133,7 @@ impl Reading {
             generator: Generator { problems: self.problems, ..Generator::default() },
             overrides: Vec::new(),
             imported: Some(self.imported),
+            tasks: Vec::new(),
         })
     }
 

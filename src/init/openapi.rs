@@ -263,7 +263,7 @@ impl<'a> Reader<'a> {
             match parameter["in"].as_str() {
                 Some("query") => step.query.push((name.to_owned(), value)),
                 Some("header") if !NOT_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) => {
-                    push_header(&mut step.headers, name, &value)
+                    push_header(&mut step.headers, name, &value);
                 }
                 Some("cookie") => push_header(&mut step.headers, "cookie", &format!("{name}={value}")),
                 _ => {}

@@ -66,7 +66,8 @@ fn push_comment(out: &mut String, indent: usize, comment: &str) {
 
 fn push_kind(out: &mut String, indent: usize, kind: &DraftKind) {
     let margin = " ".repeat(indent);
-    for (key, steps) in [("start", &kind.start)] {
+    {
+        let (key, steps) = ("start", &kind.start);
         push_lifecycle(out, indent, key, steps);
     }
     let _ = writeln!(out, "{margin}tasks:");
@@ -136,7 +137,11 @@ fn push_step(out: &mut String, indent: usize, step: &DraftStep) {
     match auth {
         Some(DraftAuth::Bearer(token)) => line(format!("auth: {{bearer: {}}}", text(token, Position::Flow))),
         Some(DraftAuth::Basic { username, password }) => {
-            line(format!("auth: {{basic: {{username: {}, password: {}}}}}", text(username, Position::Flow), text(password, Position::Flow)))
+            line(format!(
+                "auth: {{basic: {{username: {}, password: {}}}}}",
+                text(username, Position::Flow),
+                text(password, Position::Flow)
+            ));
         }
         None => {}
     }

@@ -1,6 +1,6 @@
 //! The closed workload: users who come and go as the schedule has it, and loop over their tasks while they are there.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,7 @@ struct Life {
     from: Instant,
     until: Instant,
     kind: usize,
-    first_task: usize,
-    /// How many tasks the user has begun in all its stays.
-    begun: Rc<Cell<u64>>,
+    sequences: Rc<RefCell<Sequences>>,
 }
 
 /// Lets this worker's users live as the schedule has it; returns when the last one has come.
@@ -46,13 +44,13 @@ fn lives(worker: &Worker) -> Vec<Life> {
     let (scenario, plan): (&Scenario, &Plan) = (&worker.scenario, &worker.plan);
     let Workload::Closed { users } = plan.workload else { return Vec::new() };
     let mut kinds = plan.kinds();
-    let mut first_tasks: Vec<Picks> = firsts(scenario, plan);
+    let mut firsts: Vec<Vec<Picks>> = (0..plan.mix_count()).map(|mix| self::firsts(scenario, plan, mix)).collect();
     let mut lives = Vec::new();
     for user in 0..users {
         let kind = kinds.pick();
-        let first_task = first_tasks[kind].pick();
+        let first_tasks: Vec<usize> = firsts.iter_mut().map(|of_mix| of_mix[kind].pick()).collect();
         if worker.owns(user) {
-            let begun = Rc::default();
+            let sequences = Rc::new(RefCell::new(Sequences { user, kind, first_tasks, by_mix: Vec::new(), begun: 0, left: None }));
             let stays = (0_u64..).zip(plan.schedule.lives(user));
             lives.extend(stays.map(|(number, (from, until))| Life {
                 user,
@@ -60,8 +58,7 @@ fn lives(worker: &Worker) -> Vec<Life> {
                 from: worker.start + from,
                 until: worker.start + until,
                 kind,
-                first_task,
-                begun: Rc::clone(&begun),
+                sequences: Rc::clone(&sequences),
             }));
         }
     }
@@ -70,8 +67,46 @@ fn lives(worker: &Worker) -> Vec<Life> {
 }
 
 /// For each kind, where its users begin in their sequences of tasks.
-fn firsts(scenario: &Scenario, plan: &Plan) -> Vec<Picks> {
-    scenario.kinds.iter().map(|kind| plan.tasks(kind, None, Dice::new(plan.seed, Stream::Kinds))).collect()
+fn firsts(scenario: &Scenario, plan: &Plan, mix: usize) -> Vec<Picks> {
+    (0..scenario.kinds.len()).map(|kind| plan.tasks(kind, mix, None, Dice::new(plan.seed, Stream::Kinds))).collect()
+}
+
+/// A user's sequences of tasks, one for each mix that it has met. They go on where an earlier stay left them.
+struct Sequences {
+    user: u64,
+    kind: usize,
+    /// Where it begins in each mix.
+    first_tasks: Vec<usize>,
+    by_mix: Vec<Option<Picks>>,
+    /// How many tasks the user has begun in all its stays.
+    begun: u64,
+    /// Was picked when time was up.
+    left: Option<usize>,
+}
+
+impl Sequences {
+    /// The next task, in the mix that goes at this moment.
+    fn pick(&mut self, worker: &Worker, now: Instant) -> usize {
+        self.begun += 1;
+        if let Some(left) = self.left.take() {
+            return left;
+        }
+        let plan = &worker.plan;
+        let mix = plan.mix_at(now.saturating_duration_since(worker.start));
+        self.by_mix.resize_with(plan.mix_count(), || None);
+        let sequence = self.by_mix[mix].get_or_insert_with(|| {
+            // The dice of the sequence are apart, so that what a task draws does not move the mix.
+            let dice = Dice::new(plan.seed.wrapping_add(1 + mix as u64), Stream::User { index: self.user, life: 0 });
+            plan.tasks(self.kind, mix, self.first_tasks.get(mix).copied(), dice)
+        });
+        sequence.pick()
+    }
+
+    /// The task was not begun after all.
+    fn put_back(&mut self, task: usize) {
+        self.begun -= 1;
+        self.left = Some(task);
+    }
 }
 
 async fn live(worker: &Worker, life: Life) {
@@ -83,12 +118,6 @@ async fn live(worker: &Worker, life: Life) {
     };
     let kind = &worker.scenario.kinds[life.kind];
     let heads = &worker.program.kinds[life.kind];
-    // The dice of the sequence are apart, so that what a task draws does not move the mix. It goes on where the user left.
-    let sequence_dice = Dice::new(worker.plan.seed.wrapping_add(1), Stream::User { index: life.user, life: 0 });
-    let mut sequence = worker.plan.tasks(kind, Some(life.first_task), sequence_dice);
-    for _ in 0..life.begun.get() {
-        sequence.pick();
-    }
     let mut due = None;
     worker.note_came();
     loop {
@@ -101,16 +130,16 @@ async fn live(worker: &Worker, life: Life) {
             }
             continue;
         }
-        let index = sequence.pick();
         let (sent_before, awake) = (user.sent, Instant::now());
-        user.iteration = life.begun.get() + 1;
-        life.begun.set(user.iteration);
-        match iterate(worker, &mut user, &kind.tasks[index], index, due, life.until).await {
+        let index = life.sequences.borrow_mut().pick(worker, awake);
+        user.iteration = life.sequences.borrow().begun;
+        let turn = Turn { index, now: awake, due, until: life.until };
+        match iterate(worker, &mut user, &kind.tasks[index], turn).await {
             Ok(next_due) => due = next_due,
             Err(Cut::MissingValue) => {}
             Err(Cut::TimeIsUp) => {
                 if user.sent == sent_before {
-                    life.begun.set(user.iteration - 1);
+                    life.sequences.borrow_mut().put_back(index);
                 }
                 break;
             }
@@ -127,20 +156,23 @@ async fn live(worker: &Worker, life: Life) {
     }
 }
 
-/// One task, with the pause or the pacing after it. `due` is when pacing wanted it to begin; returns the same for the next.
-async fn iterate(
-    worker: &Worker,
-    user: &mut User,
-    task: &Task,
+/// One task of a user's sequence.
+struct Turn {
     index: usize,
+    now: Instant,
+    /// When pacing wanted it to begin.
     due: Option<Instant>,
     until: Instant,
-) -> Result<Option<Instant>, Cut> {
+}
+
+/// One task, with the pause or the pacing after it; returns when pacing wants the next to begin.
+async fn iterate(worker: &Worker, user: &mut User, task: &Task, turn: Turn) -> Result<Option<Instant>, Cut> {
+    let Turn { index, now, due, until } = turn;
     let Workload::Closed { users } = worker.plan.workload else { return Err(Cut::TimeIsUp) };
     user.take_rows(worker, &task.data, (user.iteration - 1) * users + user.index)?;
     let heads = &worker.program.kinds[user.kind].tasks[index];
+    worker.note_task(user.kind, index, now);
     let begun = task.pacing.map(|pacing| {
-        let now = Instant::now();
         let begun = due.unwrap_or(now);
         worker.note_cycle(now.saturating_duration_since(begun), pacing);
         begun

@@ -1,5 +1,6 @@
 //! The books of a load: batches of all workers put together by endpoint, phase and slice, and a Run made of them at any time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,9 @@ use super::recorder::{Batch, Outcome, Sample};
 use super::system::CpuTimes;
 use super::vitals::Vitals;
 use crate::plan::{Plan, Workload};
-use crate::run::{EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, Slice};
+use crate::run::{
+    EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, Slice, TaskRun, TaskShare,
+};
 use crate::scenario::Scenario;
 use crate::stats::Histogram;
 use crate::units::Percentile;
@@ -66,6 +69,8 @@ pub struct Collector {
     heading: Heading,
     endpoints: Vec<EndpointBooks>,
     phase_requests: Vec<u64>,
+    /// Starts by kind, task and phase.
+    tasks: BTreeMap<(usize, usize, usize), u64>,
     generator: Generator,
     vitals: Vitals,
     last_second: Histogram,
@@ -89,6 +94,7 @@ impl Collector {
         Self {
             endpoints: scenario.endpoints.iter().map(|_| books()).collect(),
             phase_requests: vec![0; plan.phases.len()],
+            tasks: BTreeMap::new(),
             generator: Generator { max_in_flight, threads: heading.threads, ..Generator::default() },
             vitals: Vitals::of(&plan),
             last_second: Histogram::new(),
@@ -102,7 +108,8 @@ impl Collector {
 
     /// Takes in what a worker has recorded.
     pub fn absorb(&mut self, worker: usize, batch: Batch) {
-        let Batch { at, mut samples, scheduled, not_sent, lateness, waits, cycles, late_cycles, connections_opened, problems, cpu } = batch;
+        let Batch { at, mut samples, scheduled, not_sent, lateness, waits, tasks, cycles, late_cycles, connections_opened, problems, cpu } =
+            batch;
         self.generator.scheduled += scheduled;
         self.generator.not_sent += not_sent;
         self.generator.cycles += cycles;
@@ -110,6 +117,9 @@ impl Collector {
         self.generator.connections_opened += connections_opened;
         self.vitals.note_cpu(worker, at, cpu);
         self.vitals.note_delays(&self.plan, &lateness, &waits);
+        for (task, count) in tasks {
+            *self.tasks.entry(task).or_default() += count;
+        }
         for problem in problems {
             if !self.generator.problems.iter().any(|known| known.code == problem.code) {
                 self.generator.problems.push(problem);
@@ -210,10 +220,25 @@ impl Collector {
             generator,
             overrides: self.heading.overrides.clone(),
             imported: None,
+            tasks: self.task_runs(),
         };
         let problems = health::problems(&run, &self.scenario, &self.plan, &self.vitals);
         run.generator.problems.extend(problems);
         run
+    }
+
+    fn task_runs(&self) -> Vec<TaskRun> {
+        let kinds = self.scenario.kinds.iter().enumerate();
+        let tasks = kinds.flat_map(|(at, kind)| kind.tasks.iter().enumerate().map(move |(index, task)| (at, kind, index, task)));
+        let phases = |kind, task| {
+            let starts = |phase| self.tasks.get(&(kind, task, phase)).copied().unwrap_or(0);
+            (0..self.plan.phases.len())
+                .map(|phase| TaskShare { asked: self.plan.share(phase, kind, task), starts: starts(phase) })
+                .collect()
+        };
+        tasks
+            .map(|(at, kind, index, task)| TaskRun { users: kind.name.clone(), name: task.name.clone(), phases: phases(at, index) })
+            .collect()
     }
 
     fn phase_runs(&self) -> Vec<PhaseRun> {

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
@@ -75,12 +76,16 @@ pub async fn drive(worker: &Rc<Worker>, arrivals: Arrivals, max_in_flight: u64, 
 fn starts(worker: &Worker, arrivals: Arrivals) -> impl Iterator<Item = Start> + use<> {
     let (scenario, plan) = (&worker.scenario, &worker.plan);
     let mut kinds = plan.kinds();
-    let mut tasks: Vec<Picks> =
-        scenario.kinds.iter().map(|kind| plan.tasks(kind, None, Dice::new(plan.seed.wrapping_add(1), Stream::Kinds))).collect();
+    let of_mix = |mix: usize| {
+        let picks = |kind| plan.tasks(kind, mix, None, Dice::new(plan.seed.wrapping_add(1 + mix as u64), Stream::Kinds));
+        (0..scenario.kinds.len()).map(picks).collect()
+    };
+    let mut tasks: Vec<Vec<Picks>> = (0..plan.mix_count()).map(of_mix).collect();
+    let shared = Arc::clone(plan);
     let (begin, workers, number) = (worker.start, worker.workers, worker.number);
     (0_u64..).zip(plan.schedule.starts(arrivals, plan.seed)).filter_map(move |(index, due)| {
         let kind = kinds.pick();
-        let task = tasks[kind].pick();
+        let task = tasks[shared.mix_at(due)][kind].pick();
         (index % workers == number).then_some(Start { index, due: begin + due, kind, task })
     })
 }
@@ -196,6 +201,7 @@ async fn serve_one(worker: &Worker, user: &mut User, start: Start, due: &mut Opt
     user.dice = Dice::new(worker.plan.seed, Stream::Start { index: start.index });
     user.iteration = start.index + 1;
     user.take_rows(worker, &task.data, start.index)?;
+    worker.note_task(start.kind, start.task, start.due);
     user.walk(worker, &task.steps, &heads.tasks[start.task], worker.end, due).await?;
     Ok(())
 }

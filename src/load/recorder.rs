@@ -1,6 +1,7 @@
 //! What one worker thread keeps of its requests until the collector takes it, some times a second.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::run::{FailureClass, Problem};
@@ -90,6 +91,8 @@ pub struct Batch {
     /// Cycles of tasks with `pacing`, and those that began a whole cycle late or more.
     pub cycles: u64,
     pub late_cycles: u64,
+    /// Tasks that were begun, by kind, task and phase.
+    pub tasks: BTreeMap<(usize, usize, usize), u64>,
     pub connections_opened: u64,
     pub problems: Vec<Problem>,
     /// CPU time of the worker's thread so far, where the system tells.

@@ -243,6 +243,35 @@ mod tests {
         String::from_utf8(scratch.request).unwrap()
     }
 
+    /// The least time that one of so many requests takes to write, over rounds that are shorter than a turn of the scheduler.
+    fn least_nanos(text: &str) -> u128 {
+        const COMPOSED: u32 = 100;
+        let step = step(text);
+        let head = head(&step, "shop");
+        let mut dice = Dice::new(1, Stream::Kinds);
+        let mut scratch = Scratch::default();
+        let variables = [Some(super::super::values::Value::Text("0b54e0a8".into()))];
+        let round = |_| {
+            let begun = std::time::Instant::now();
+            for iteration in 1..=COMPOSED {
+                let mut scope =
+                    Scope { data: &[], rows: &[], variables: &variables, user: 3, iteration: u64::from(iteration), dice: &mut dice };
+                compose(&step, &head, &mut scope, |_| None, &mut scratch).unwrap();
+                std::hint::black_box(&scratch.request);
+            }
+            begun.elapsed().as_nanos() / u128::from(COMPOSED)
+        };
+        (0..200).map(round).min().unwrap()
+    }
+
+    #[test]
+    fn two_values_in_a_path_cost_less_than_two_microseconds() {
+        let fixed = least_nanos("{get: /users/17/orders/0b54e0a8}");
+        let filled_in = least_nanos("{get: '/users/${user.id}/orders/${iteration}'}");
+        assert!(filled_in.saturating_sub(fixed) < 2000, "{filled_in} ns, without values {fixed} ns");
+        assert!(fixed < 1000, "{fixed} ns for a copy of what never changes");
+    }
+
     #[test]
     fn a_redirected_request_keeps_its_body_with_its_method_alone() {
         let step = "{post: /a, body: x, headers: {x-a: b}}";

@@ -35,6 +35,8 @@ pub struct Plan {
     shuffles: Vec<Vec<usize>>,
     kind_weights: Vec<u64>,
     mix: Mix,
+    /// Weights of the tasks by kind: first their own, then those of phases with a mix of their own.
+    mixes: Vec<Vec<Vec<u64>>>,
 }
 
 /// Who starts tasks.
@@ -54,6 +56,8 @@ pub struct PhasePlan {
     pub length: Duration,
     pub measured: bool,
     pub peak: f64,
+    /// Which of the mixes goes in it.
+    mix: usize,
     /// Index of its first slice.
     first_slice: usize,
 }
@@ -89,7 +93,8 @@ impl Plan {
     pub fn new(scenario: &Scenario, descriptors: u64) -> Self {
         let duration = scenario.load.duration();
         let slice_length = slice_length(duration);
-        let (phases, slices) = phases_and_slices(scenario, slice_length);
+        let (mut phases, slices) = phases_and_slices(scenario, slice_length);
+        let mixes = mixes(scenario, &mut phases);
         Self {
             seed: scenario.seed,
             schedule: Schedule::new(&scenario.load),
@@ -101,6 +106,7 @@ impl Plan {
             shuffles: scenario.data.iter().enumerate().map(|(index, data)| shuffle(scenario.seed, index, data)).collect(),
             kind_weights: scenario.kinds.iter().map(|kind| kind.weight).collect(),
             mix: scenario.mix,
+            mixes,
         }
     }
 
@@ -139,10 +145,30 @@ impl Plan {
         Picks::new(self.kind_weights.clone(), self.mix, Dice::new(self.seed, Stream::Kinds), None)
     }
 
-    /// A user's own sequence of tasks. `first` is where it begins, so that many users together are exact early.
+    /// A sequence of a kind's tasks in one of the mixes. `first` is where it begins, so that many users together are exact early.
     #[must_use]
-    pub fn tasks(&self, kind: &UserKind, first: Option<usize>, dice: Dice) -> Picks {
-        Picks::new(kind.tasks.iter().map(|task| task.weight).collect(), self.mix, dice, first)
+    pub fn tasks(&self, kind: usize, mix: usize, first: Option<usize>, dice: Dice) -> Picks {
+        Picks::new(self.mixes[mix][kind].clone(), self.mix, dice, first)
+    }
+
+    /// How many mixes there are: one, and one more for each phase with its own.
+    #[must_use]
+    pub fn mix_count(&self) -> usize {
+        self.mixes.len()
+    }
+
+    /// The mix that goes at a time.
+    #[must_use]
+    pub fn mix_at(&self, due: Duration) -> usize {
+        if self.mixes.len() == 1 { 0 } else { self.phases[self.phase_at(due)].mix }
+    }
+
+    /// The share of its kind's starts that a task should have in a phase, 0 to 1.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "weights are at most 10^9")]
+    pub fn share(&self, phase: usize, kind: usize, task: usize) -> f64 {
+        let weights = &self.mixes[self.phases[phase].mix][kind];
+        weights[task] as f64 / weights.iter().sum::<u64>() as f64
     }
 
     /// The row of a data set for one iteration.
@@ -217,6 +243,7 @@ fn phases_and_slices(scenario: &Scenario, slice_length: Duration) -> (Vec<PhaseP
             length: phase.length,
             measured: phase.measured,
             peak: phase.shape.peak(),
+            mix: 0,
             first_slice,
         });
         while at < end {
@@ -226,6 +253,19 @@ fn phases_and_slices(scenario: &Scenario, slice_length: Duration) -> (Vec<PhaseP
         }
     }
     (phases, slices)
+}
+
+/// The tasks' own weights, then each phase's where it has others.
+fn mixes(scenario: &Scenario, phases: &mut [PhasePlan]) -> Vec<Vec<Vec<u64>>> {
+    let own = |kind: &UserKind| kind.tasks.iter().map(|task| task.weight).collect();
+    let mut mixes = vec![scenario.kinds.iter().map(own).collect()];
+    for (plan, phase) in phases.iter_mut().zip(&scenario.load.phases).filter(|(_, phase)| !phase.mix.is_empty()) {
+        plan.mix = mixes.iter().position(|mix| *mix == phase.mix).unwrap_or(mixes.len());
+        if plan.mix == mixes.len() {
+            mixes.push(phase.mix.clone());
+        }
+    }
+    mixes
 }
 
 fn workload(scenario: &Scenario, descriptors: u64) -> Workload {
@@ -343,6 +383,19 @@ mod tests {
         assert_eq!(shuffled[..5].iter().flatten().collect::<BTreeSet<_>>().len(), 5);
         assert_eq!(shuffled[5..], [None, None]);
         assert!(rows(DataOrder::Random, Stop).iter().flatten().all(|row| *row < 5));
+    }
+
+    #[test]
+    fn a_phase_has_the_tasks_own_weights_or_its_mix() {
+        let text = "version: 1\nname: s\ntarget: http://127.0.0.1\nload: {phases: [{for: 1s, users: 4}, {for: 2s, users: 4, mix: {buy: 3, look: 0}}, {for: 1s, users: 4, mix: {buy: 1}}]}\ntasks: [{name: look, weight: 3, steps: [{get: /}]}, {name: buy, steps: [{get: /b}]}]\n";
+        let surroundings = Surroundings { folder: Path::new("."), environment: &|_| None };
+        let scenario = Scenario::from_document(&Document::from_text("s.yaml", text), &surroundings, &Overrides::default()).unwrap();
+        let plan = Plan::new(&scenario, 1000);
+        assert_eq!((plan.mix_count(), [500, 1500, 2999, 3500].map(|at| plan.mix_at(millis(at)))), (2, [0, 1, 1, 0]));
+        let shares = [0, 1, 2].map(|phase| plan.share(phase, 0, 0));
+        assert!((shares[0] - 0.75).abs() < 1e-9 && shares[1].abs() < 1e-9 && (shares[2] - 0.75).abs() < 1e-9, "{shares:?}");
+        let mut picks = plan.tasks(0, 1, None, Dice::new(1, Stream::Kinds));
+        assert!((0..20).all(|_| picks.pick() == 1));
     }
 
     #[test]

@@ -166,6 +166,7 @@ mod tests {
             length: Duration::from_secs(*seconds),
             shape: shape.clone(),
             measured: true,
+            mix: Vec::new(),
         };
         Load { model: Model::Closed, phases: shapes.iter().enumerate().map(phase).collect() }
     }

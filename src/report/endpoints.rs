@@ -2,7 +2,7 @@
 
 use super::figures::{NONE, rate};
 use super::table::{Cell, Column, Table};
-use crate::run::{EndpointRole, EndpointRun, PhaseSelection, Run, Summary};
+use crate::run::{EndpointRole, EndpointRun, PhaseSelection, Run, Summary, TaskRun};
 use crate::units::{Percentile, format_count, format_millis, format_share};
 
 /// One row for each task endpoint in the scenario's order and then for all of them, over the judged phases; then those
@@ -36,7 +36,33 @@ pub(super) fn remarks(run: &Run) -> Vec<String> {
     let lines =
         [("start and stop, over the whole run", named(EndpointRole::Lifecycle)), ("left out by tags", named(EndpointRole::Excluded))];
     let lines = lines.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {names}"));
-    imported.chain(lines).collect()
+    imported.chain(mixes(run)).chain(lines).collect()
+}
+
+/// What each kind of user did beside what it was asked for: `mix: browse 75.1 % (asked 75 %), buy 24.9 % (asked 25 %)`.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn mixes(run: &Run) -> Vec<String> {
+    let mut kinds: Vec<&Option<String>> = run.tasks.iter().map(|task| &task.users).collect();
+    kinds.dedup();
+    let line = |users: &Option<String>| {
+        let tasks: Vec<&TaskRun> = run.tasks.iter().filter(|task| task.users == *users).collect();
+        // Shares are of all the kind's starts, phase by phase: a phase may have a mix of its own.
+        let of_phase = |phase: usize| tasks.iter().map(|task| task.phases[phase].starts).sum::<u64>();
+        let total: u64 = (0..run.phases.len()).map(of_phase).sum();
+        if total == 0 || tasks.len() < 2 {
+            return None;
+        }
+        let share = |task: &&TaskRun| {
+            let starts: u64 = task.phases.iter().map(|share| share.starts).sum();
+            let asked: f64 = task.phases.iter().enumerate().map(|(phase, share)| share.asked * of_phase(phase) as f64).sum();
+            let (actual, asked) = (format_share(starts as f64 / total as f64), format_share(asked / total as f64));
+            format!("{} {actual} (asked {asked})", task.name)
+        };
+        let shares: Vec<String> = tasks.iter().map(share).collect();
+        let whose = users.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+        Some(format!("mix{whose}, {} task starts: {}", format_count(total), shares.join(", ")))
+    };
+    kinds.into_iter().filter_map(line).collect()
 }
 
 fn row(run: &Run, endpoint: &EndpointRun) -> Vec<Cell> {
@@ -68,4 +94,25 @@ fn cells(name: Cell, summary: &Summary, seconds: f64) -> Vec<Cell> {
         millis(summary.max_ms()),
         Cell::Text(throughput),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::samples;
+    use crate::run::{TaskRun, TaskShare};
+
+    #[test]
+    fn the_mix_is_shown_beside_what_was_asked_for() {
+        let mut run = samples::run();
+        let task = |name: &str, asked, starts: [u64; 2]| TaskRun {
+            users: None,
+            name: name.into(),
+            phases: starts.map(|starts| TaskShare { asked, starts }).to_vec(),
+        };
+        run.tasks = vec![task("browse", 0.75, [0, 749]), task("buy", 0.25, [0, 251])];
+        let lines = super::remarks(&run);
+        assert_eq!(lines[0], "mix, 1,000 task starts: browse 74.9 % (asked 75 %), buy 25.1 % (asked 25 %)");
+        run.tasks.truncate(1);
+        assert!(!super::remarks(&run).iter().any(|line| line.starts_with("mix")), "one task is no mix");
+    }
 }

@@ -107,6 +107,7 @@ pub(crate) fn run() -> Run {
         },
         overrides: Vec::new(),
         imported: None,
+        tasks: Vec::new(),
     }
 }
 

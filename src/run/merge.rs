@@ -160,7 +160,9 @@ impl Whole {
             .collect();
         let phases = base.phases.iter().map(|phase| PhaseRun { requests: 0, peak: 0.0, ..phase.clone() }).collect();
         let slices = endpoints.iter().map(|_| BTreeMap::new()).collect();
-        let run = Run { endpoints, phases, generator: Generator::default(), overrides: Vec::new(), ..base.clone() };
+        let mut tasks = base.tasks.clone();
+        tasks.iter_mut().flat_map(|task| &mut task.phases).for_each(|share| share.starts = 0);
+        let run = Run { endpoints, phases, tasks, generator: Generator::default(), overrides: Vec::new(), ..base.clone() };
         Self { run, slices, is_first: true }
     }
 
@@ -170,6 +172,11 @@ impl Whole {
             own.requests += more.requests;
             own.peak += more.peak;
             own.length = own.length.max(more.length + offset);
+        }
+        for (own, more) in whole.tasks.iter_mut().zip(&shard.tasks) {
+            for (share, added) in own.phases.iter_mut().zip(&more.phases) {
+                share.starts += added.starts;
+            }
         }
         whole.measured = match (&whole.imported, self.is_first) {
             (Some(_), _) => whole.measured.max(shard.measured + offset),
@@ -336,7 +343,7 @@ mod tests {
         seconds.failures[second] += u64::from(failed);
         let at_slice = endpoint.slices.iter().position(|slice| slice.at == at).unwrap_or_else(|| {
             let later = endpoint.slices.partition_point(|slice| slice.at < at);
-            endpoint.slices.insert(later, Slice { phase, at, length, requests: 0, failures: 0, latency: Default::default() });
+            endpoint.slices.insert(later, Slice { phase, at, length, requests: 0, failures: 0, latency: crate::stats::Histogram::new() });
             later
         });
         let slice = &mut endpoint.slices[at_slice];

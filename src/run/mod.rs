@@ -50,6 +50,8 @@ pub struct Run {
     pub overrides: Vec<String>,
     /// What another tool measured, and how; `None` for a load of ours.
     pub imported: Option<Imported>,
+    /// How often each task was begun, beside what was asked for; empty where that is not known.
+    pub tasks: Vec<TaskRun>,
 }
 
 /// Which scenario a run came from.
@@ -73,6 +75,24 @@ pub struct EndpointRun {
     pub slices: Vec<Slice>,
     /// For each second of the run: requests due in it, and how many of them failed.
     pub per_second: PerSecond,
+}
+
+/// One task: the share of its users' starts that it should have, and those that it had.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRun {
+    /// The kind of user, where the scenario has several.
+    pub users: Option<String>,
+    pub name: String,
+    /// One entry for each phase of the run in order.
+    pub phases: Vec<TaskShare>,
+}
+
+/// A task in one phase.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TaskShare {
+    /// Of the starts of its kind of user, 0 to 1.
+    pub asked: f64,
+    pub starts: u64,
 }
 
 /// How many kinds of causes are kept apart for one endpoint and phase.

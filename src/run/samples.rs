@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{
-    EndpointRole, EndpointRun, Environment, FailureClass, Failures, Generator, PerSecond, PhaseRun, PhaseSeries, Problem, Run, ScenarioRef,
-    Slice,
+    EndpointRole, EndpointRun, Environment, Exactness, FailureClass, FailureDetail, Failures, Generator, Imported, Measure, PerSecond,
+    PhaseRun, PhaseSeries, Problem, Resolution, Run, ScenarioRef, Slice, StatedLatency, StatedTotal, TaskRun, TaskShare,
 };
 use crate::stats::Histogram;
+use crate::units::Percentile;
 
 /// Latencies in milliseconds.
 pub(crate) fn histogram(millis: impl IntoIterator<Item = u64>) -> Histogram {
@@ -41,6 +42,7 @@ pub(crate) fn checkout_run() -> Run {
         generator: Generator { scheduled: 245, sent: 245, ok: 245, max_in_flight: 50, threads: 2, ..Generator::default() },
         overrides: Vec::new(),
         imported: None,
+        tasks: Vec::new(),
     }
 }
 
@@ -103,7 +105,11 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
         let phases = prop::collection::vec(any_phase(), phase_count);
         let endpoints = prop::collection::vec(any_endpoint(phase_count), 0..4);
         (phases, endpoints, any_generator(), any_text(), any_environment(), any_moment(), any::<bool>())
-            .prop_map(|(phases, endpoints, generator, text, environment, (started_at, measured), complete)| Run {
+            .prop_map(move |(phases, endpoints, generator, text, environment, moment, complete)| {
+                let endpoints = numbered(endpoints, |endpoint, index| endpoint.name = format!("{} {index}", endpoint.name));
+                (phases, endpoints, generator, text, environment, moment, complete)
+            })
+            .prop_map(move |(phases, endpoints, generator, text, environment, (started_at, measured), complete)| Run {
                 scenario: ScenarioRef { name: text.clone(), hash: "sha256:bb".into(), seed: u64::from(complete) },
                 target: text.clone(),
                 started_at,
@@ -111,14 +117,43 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
                 complete,
                 aborted_by: (!complete).then(|| text.clone()),
                 environment,
-                endpoints: numbered(endpoints, |endpoint, index| endpoint.name = format!("{} {index}", endpoint.name)),
+                imported: complete.then(|| imported(&endpoints)),
+                tasks: vec![TaskRun {
+                    users: (!complete).then(|| text.clone()),
+                    name: text.clone(),
+                    phases: vec![TaskShare { asked: 0.25, starts: 7 }; phase_count],
+                }],
+                endpoints,
                 phases: numbered(phases, |phase, index| phase.name = format!("{} {index}", phase.name)),
                 generator,
                 overrides: vec![text],
-                imported: None,
             })
             .boxed()
     })
+}
+
+/// What another tool may have stated of these endpoints.
+fn imported(endpoints: &[EndpointRun]) -> Imported {
+    let figures = |samples| StatedLatency {
+        samples,
+        percentiles: BTreeMap::from([(Percentile::P50, 1.25), (Percentile::P99_9, 90.5)]),
+        max: Some(120.125),
+        mean: None,
+    };
+    let requests = |endpoint: &EndpointRun| endpoint.phases.iter().map(|series| series.requests).sum();
+    Imported {
+        tool: "k6".into(),
+        format: "summary export".into(),
+        measure: Measure::ServiceWithoutConnect,
+        exactness: Exactness::Summary,
+        failures: FailureDetail::Count,
+        failures_in_latency: true,
+        resolution: Resolution { relative: 0.02, steps: vec![(0.0, 1.0), (100.0, 10.0)] },
+        notes: vec!["a note".into()],
+        warnings: vec!["a warning".into()],
+        stated: endpoints.iter().map(|endpoint| (endpoint.name.clone(), figures(requests(endpoint)))).collect(),
+        total: Some(StatedTotal { counts: PhaseSeries { requests: 5, ok: 5, ..PhaseSeries::default() }, latency: figures(5) }),
+    }
 }
 
 fn numbered<T>(mut items: Vec<T>, name: impl Fn(&mut T, usize)) -> Vec<T> {

@@ -78,8 +78,12 @@ impl Canonical<'_> {
         let Load { model, phases } = load;
         self.value("model", model);
         self.count("phases", phases.len());
-        for Phase { name: _, length: _, shape, measured } in phases {
+        for Phase { name: _, length: _, shape, measured, mix } in phases {
             self.value("phase", (shape, measured));
+            // Left out where there is none: the hashes of older scenarios stay.
+            if !mix.is_empty() {
+                self.value("phase mix", mix);
+            }
         }
     }
 

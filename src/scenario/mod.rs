@@ -108,6 +108,8 @@ pub struct Phase {
     pub shape: Shape,
     /// Whether its requests are judged.
     pub measured: bool,
+    /// Weights of the tasks, by kind and task, in thousandths; empty where their own go.
+    pub mix: Vec<Vec<u64>>,
 }
 
 /// How the load moves within a phase: users (closed) or starts a second (open).

@@ -96,6 +96,50 @@ fn header(step: &Step, name: &str) -> Option<String> {
     step.headers.iter().find(|(other, _)| other == name).map(|(_, value)| shown(value))
 }
 
+#[test]
+fn a_graphql_operation_is_a_json_body_and_its_errors_are_no_success() {
+    let told = step(
+        "- post: /graphql\n  graphql:\n    query: |-\n      query Get($id: ID!) {\n        product(id: $id) { name }\n      }\n    operation: Get\n    variables: {id: '${products.id}', first: 3}",
+    );
+    assert_eq!(
+        body(&told),
+        r#"{"query":"query Get($id: ID!) {\n  product(id: $id) { name }\n}","operationName":"Get","variables":{"id":<Column { data: 0, column: 0 } JsonValue>,"first":3}}"#
+    );
+    assert_eq!(header(&told, "content-type").as_deref(), Some("application/json"));
+    assert!(
+        matches!(told.expect.json.as_slice(), [(path, Matcher::Absent)] if path.to_string() == "$['errors']"),
+        "{:?}",
+        told.expect.json
+    );
+    let speaks_of_them = step("- post: /graphql\n  graphql: {query: '{ a }'}\n  expect: {json: {'$.errors[0].message': exists}}");
+    assert_eq!(speaks_of_them.expect.json.len(), 1);
+}
+
+#[test]
+fn the_mix_of_a_phase_names_tasks() {
+    let mixed = |mix: &str| {
+        format!(
+            "version: 1\nname: shop\ntarget: https://staging.shop.example\nload: {{phases: [{{for: 5s, users: 2}}, {{name: sale, for: 5s, users: 2, mix: {mix}}}]}}\ntasks:\n  - {{name: look, weight: 3, tags: [read], steps: [{{get: /}}]}}\n  - {{name: buy, steps: [{{post: /b}}]}}\n"
+        )
+    };
+    let bench = Bench::new();
+    let scenario = bench.good(&mixed("{buy: 1.5}"));
+    assert_eq!(scenario.load.phases.iter().map(|phase| phase.mix.clone()).collect::<Vec<_>>(), [vec![], vec![vec![3000, 1500]]]);
+    let hashes = ["{buy: 1.5}", "{buy: 2}", "{}"].map(|mix| bench.good(&mixed(mix)).hash);
+    assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2]);
+    for (mix, message) in [
+        ("{by: 1}", "no task is called `by`"),
+        ("{by: 1}", "hint: did you mean `buy`?"),
+        ("{buy: -1}", "weight `-1` is not a number from 0.001"),
+        ("{buy: 0, look: 0}", "in phase `sale` there is nothing to do: every task has the weight 0"),
+    ] {
+        let told = bench.bad(&mixed(mix));
+        assert!(told.contains(message), "{told}");
+    }
+    let chosen = Bench::new().with(|overrides| overrides.tags = vec!["read".into()]);
+    assert_eq!(chosen.good(&mixed("{buy: 2}")).load.phases[1].mix, [vec![3000]]);
+}
+
 const EXAMPLE: &str = r#"version: 1
 name: checkout
 target: https://staging.shop.example
@@ -148,7 +192,7 @@ fn six_lines_are_a_scenario() {
     let scenario = Bench::new().good(SIX_LINES);
     assert_eq!(scenario.target.origin(), "https://staging.shop.example");
     assert_eq!(scenario.load.model, Model::Closed);
-    let hold = Phase { name: "hold".into(), length: Duration::from_mins(1), shape: Shape::Constant(50.0), measured: true };
+    let hold = Phase { name: "hold".into(), length: Duration::from_mins(1), shape: Shape::Constant(50.0), measured: true, mix: Vec::new() };
     assert_eq!(scenario.load.phases, [hold]);
     assert_eq!(scenario.endpoints, [Endpoint { name: "GET /api/products".into(), role: EndpointRole::Task }]);
     assert_eq!(scenario.kinds[0].tasks[0].name, "task 1");
@@ -534,6 +578,8 @@ fn steps_that_cannot_be_meant_are_refused() {
         (steps("- get: /x\n  name: ''"), "`name` is one line of text"),
         (steps(&format!("- get: /{}", "x".repeat(200))), "has 205 characters, at most 200 are allowed"),
         (with("json: {}\n  body: x"), "both `json` and `body` are given"),
+        (with("json: {}\n  graphql: {query: '{ a }'}"), "both `json` and `graphql` are given"),
+        (with("graphql: {variables: {a: 1}}"), "key `query` is missing"),
         (with("json: {a: .inf}"), "10:19: "),
         (with("headers: {'a:b': x}"), "`a:b` is not the name of a header"),
         (with("headers: {Content-Length: 5}"), "header `Content-Length` is not set by a scenario"),

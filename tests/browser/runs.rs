@@ -50,6 +50,7 @@ pub fn shop(endpoints: usize, seconds: u64) -> Run {
             ..Generator::default()
         },
         imported: None,
+        tasks: Vec::new(),
         endpoints,
         overrides: Vec::new(),
     }

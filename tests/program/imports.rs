@@ -90,7 +90,15 @@ fn an_import_says_what_it_is_and_that_its_generator_was_not_watched() {
         .collect();
     assert_eq!(
         checks,
-        [("complete", "pass"), ("conserved", "skipped"), ("generator", "skipped"), ("samples", "pass"), ("steady", "skipped"), ("undisturbed", "skipped"), ("imported", "warn")]
+        [
+            ("complete", "pass"),
+            ("conserved", "skipped"),
+            ("generator", "skipped"),
+            ("samples", "pass"),
+            ("steady", "skipped"),
+            ("undisturbed", "skipped"),
+            ("imported", "warn")
+        ]
     );
     workspace.perfgate("report kept --format markdown").with(0).prints("k6 (JSON points)");
     workspace.perfgate("report kept --format csv").with(0).prints("GET,/lognormal,200,0,");

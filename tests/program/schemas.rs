@@ -76,7 +76,7 @@ users:
   two: {tasks: [{steps: [{get: /}]}]}
 "#;
 
-const THRESHOLDS: &str = r#"
+const THRESHOLDS: &str = r"
 version: 1
 scenario: all
 defaults: {p95: {max: 300ms, warn: 200ms, rise: 10%, at_least: 5ms, must_detect: 30%}, p99.9: 2s, ttfb.p50: 1s, mean: off, max: {max: off}, failures: 1%}
@@ -89,7 +89,7 @@ gate:
   baseline: {missing: warn, other: fail, runs: 10, max_age: 14d, pinned: v2.3.0}
 waivers:
   - {endpoint: GET /, metric: p99, max: 1200ms, until: 2026-12-31, reason: moves, issue: https://a.example/1}
-"#;
+";
 
 /// What the reader says, `Err` with its message.
 type Read<'a> = dyn Fn(&Value) -> Result<(), String> + 'a;

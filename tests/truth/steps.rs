@@ -158,3 +158,37 @@ fn cycles_that_cannot_be_kept_are_told() {
         }
     }
 }
+
+/// Starts of the tasks by phase, as the books have them.
+fn starts(run: &perfgate::run::Run) -> BTreeMap<&str, Vec<u64>> {
+    run.tasks.iter().map(|task| (task.name.as_str(), task.phases.iter().map(|share| share.starts).collect())).collect()
+}
+
+#[test]
+fn a_phase_has_its_own_mix_and_the_books_have_every_start() {
+    let tasks = "tasks:
+  - {name: look, weight: 3, steps: [{get: /look}], think: 10ms}
+  - {name: buy, steps: [{get: /buy}], think: 10ms}
+";
+    let run = |load: &str| Bench::new().run(&Server::start(|_| ok()), &format!("load: {{phases: {load}}}\n{tasks}"));
+    let requests = |run: &perfgate::run::Run, label: &str| {
+        let endpoint = super::bench::endpoint(run, label);
+        endpoint.phases.iter().map(|series| series.requests).collect::<Vec<u64>>()
+    };
+    let open = run("[{name: calm, for: 500ms, rate: 80/s}, {name: sale, for: 500ms, rate: 80/s, mix: {look: 0}}]");
+    assert_eq!(starts(&open), BTreeMap::from([("look", vec![30, 0]), ("buy", vec![10, 40])]));
+    assert_eq!((requests(&open, "GET /look"), requests(&open, "GET /buy")), (vec![30, 0], vec![10, 40]));
+    let shares: Vec<f64> = open.tasks[0].phases.iter().map(|share| share.asked).collect();
+    assert!((shares[0] - 0.75).abs() < 1e-9 && shares[1].abs() < 1e-9, "{shares:?}");
+
+    let closed = run("[{name: calm, for: 500ms, users: 4}, {name: sale, for: 500ms, users: 4, mix: {look: 0}}]");
+    let begun = starts(&closed);
+    assert_eq!(begun["look"][1], 0);
+    // A task that was begun in the last moment may have sent nothing, once for each user.
+    for (label, task) in [("GET /look", "look"), ("GET /buy", "buy")] {
+        let (sent, begun): (u64, u64) = (requests(&closed, label).iter().sum(), begun[task].iter().sum());
+        assert!(sent <= begun && begun <= sent + 4, "{label}: {sent} of {begun}");
+    }
+    let (look, buy) = (begun["look"][0], begun["buy"][0]);
+    assert!(look.abs_diff(3 * buy) <= 4 * 4, "{look} to {buy}");
+}

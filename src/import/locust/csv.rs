@@ -56,9 +56,9 @@ pub(in crate::import) fn read(input: Input, _: &ImportOptions) -> Result<Reading
     let length = length.or(rate).unwrap_or(Duration::ZERO);
     let stale = "Locust writes its CSV once a second and not at its end: the last requests are missing; `--json-file` has them all";
     if length < SHORT {
-        about.warnings.push(stale.to_owned())
+        about.warnings.push(stale.to_owned());
     } else {
-        about.notes.push(stale.to_owned())
+        about.notes.push(stale.to_owned());
     }
     let mut reading = Reading::of_summary(about, length, endpoints.into_values().collect());
     reading.target = labels.target();

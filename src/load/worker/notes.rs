@@ -75,6 +75,12 @@ impl Worker {
         }
     }
 
+    /// A user begins a task that was due at this moment.
+    pub fn note_task(&self, kind: usize, task: usize, due: Instant) {
+        let phase = self.plan.phase_at(due.saturating_duration_since(self.start));
+        *self.batch.borrow_mut().tasks.entry((kind, task, phase)).or_default() += 1;
+    }
+
     /// A user has come.
     pub fn note_came(&self) {
         self.came.set(self.came.get() + 1);

@@ -49,6 +49,27 @@ pub(super) struct RunFile {
     /// What another tool measured, and how; left out for a load of perfgate's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) imported: Option<ImportedFile>,
+    /// How often each task was begun, beside what was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tasks: Vec<TaskFile>,
+}
+
+/// One task of the scenario.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct TaskFile {
+    /// The kind of user, where the scenario has several.
+    pub(super) users: Option<String>,
+    pub(super) name: String,
+    /// One entry for each phase of the run, in order.
+    pub(super) phases: Vec<TaskShareFile>,
+}
+
+/// A task in one phase.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+pub(super) struct TaskShareFile {
+    /// The share of its users' starts that it should have, 0 to 1.
+    pub(super) asked: f64,
+    pub(super) starts: u64,
 }
 
 /// Which scenario a run came from.

@@ -157,7 +157,7 @@ fn total_of(file: StatedTotalFile) -> Result<StatedTotal, RunFileError> {
     }
     let latency = latency_of(place, latency, requests)?;
     Ok(StatedTotal {
-        counts: PhaseSeries { requests, ok, failures, unfinished, causes, statuses, bytes, ..PhaseSeries::default() },
+        counts: PhaseSeries { requests, ok, unfinished, failures, causes, statuses, bytes, ..PhaseSeries::default() },
         latency,
     })
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::checks::{at_most, count, invalid, label, not_negative, seconds, up_to};
-use super::format::{EnvironmentFile, GeneratorFile, PhaseFile, ProblemFile, RunFile, ScenarioFile};
+use super::checks::{at_most, count, invalid, label, not_negative, seconds, shortened, up_to};
+use super::format::{EnvironmentFile, GeneratorFile, PhaseFile, ProblemFile, RunFile, ScenarioFile, TaskFile, TaskShareFile};
 use super::imported::imported_of;
 use super::read_endpoints::endpoints_of;
 use super::{MAX_BINS, RunFileError};
-use crate::run::{Environment, Generator, PhaseRun, Problem, Run, ScenarioRef};
+use crate::run::{Environment, Generator, PhaseRun, Problem, Run, ScenarioRef, TaskRun, TaskShare};
 
 const MAX_PHASES: usize = 200;
+const MAX_TASKS: usize = 10_000;
 /// Of each of the generator's books: three of them add up within 64 bits.
 const MAX_BOOKED: u64 = u64::MAX / 4;
 
@@ -34,6 +35,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         generator,
         overrides,
         imported,
+        tasks,
     } = file;
     if started_at < Timestamp::UNIX_EPOCH {
         return Err(invalid("run", "started_at", format!("is {started_at}, before 1970")));
@@ -50,10 +52,28 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         environment: environment_of(environment),
         imported: imported.map(|imported| imported_of(imported, &endpoints)).transpose()?,
         endpoints,
+        tasks: tasks_of(tasks, phases.len())?,
         phases,
         generator: generator_of(generator)?,
         overrides,
     })
+}
+
+fn tasks_of(files: Vec<TaskFile>, phase_count: usize) -> Result<Vec<TaskRun>, RunFileError> {
+    at_most("run", "tasks", files.len(), MAX_TASKS)?;
+    let mut tasks = Vec::with_capacity(files.len());
+    for TaskFile { users, name, phases } in files {
+        let place = format!("task `{}`", shortened(&name));
+        if phases.len() != phase_count {
+            return Err(invalid(&place, "phases", format!("has {} entries, the run {phase_count} phases", phases.len())));
+        }
+        let share = |TaskShareFile { asked, starts }| {
+            Ok(TaskShare { asked: not_negative(&place, "asked", asked)?, starts: count(&place, "starts", starts)? })
+        };
+        let phases = phases.into_iter().map(share).collect::<Result<_, RunFileError>>()?;
+        tasks.push(TaskRun { users, name, phases });
+    }
+    Ok(tasks)
 }
 
 fn environment_of(file: EnvironmentFile) -> Environment {

@@ -2,13 +2,13 @@
 
 use super::format::{
     EndpointFile, EndpointPhaseFile, EnvironmentFile, FailuresFile, FiguresFile, GeneratorFile, PerSecondFile, PhaseFile, ProblemFile,
-    RoleFile, RunFile, ScenarioFile, SliceFile, TotalFile,
+    RoleFile, RunFile, ScenarioFile, SliceFile, TaskFile, TaskShareFile, TotalFile,
 };
 use super::imported::imported_file;
 use super::{FORMAT, FORMAT_VERSION};
 use crate::run::{
     EndpointRole, EndpointRun, Environment, FailureClass, Failures, Generator, PerSecond, PhaseRun, PhaseSelection, PhaseSeries, Problem,
-    Run, ScenarioRef, Slice, Summary,
+    Run, ScenarioRef, Slice, Summary, TaskRun, TaskShare,
 };
 use crate::stats::{Encoder, Histogram};
 use crate::units::Percentile;
@@ -28,6 +28,7 @@ pub(super) fn file_of(run: &Run) -> RunFile {
         generator,
         overrides,
         imported,
+        tasks,
     } = run;
     let mut encoder = Encoder::default();
     RunFile {
@@ -46,7 +47,14 @@ pub(super) fn file_of(run: &Run) -> RunFile {
         generator: generator_file(generator),
         overrides: overrides.clone(),
         imported: imported.as_ref().map(imported_file),
+        tasks: tasks.iter().map(task_file).collect(),
     }
+}
+
+fn task_file(task: &TaskRun) -> TaskFile {
+    let TaskRun { users, name, phases } = task;
+    let phases = phases.iter().map(|&TaskShare { asked, starts }| TaskShareFile { asked, starts }).collect();
+    TaskFile { users: users.clone(), name: name.clone(), phases }
 }
 
 fn scenario_file(scenario: &ScenarioRef) -> ScenarioFile {

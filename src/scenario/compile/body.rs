@@ -10,7 +10,7 @@ use super::local_file::Reach;
 use super::syntax::Piece;
 use super::values::{Parts, Plain, Values};
 use crate::document::{Place, Placed, Scalar, Written};
-use crate::scenario::file::{Entries, Node, PartFile, Text};
+use crate::scenario::file::{Entries, GraphqlFile, Node, PartFile, Text};
 use crate::scenario::{Body, Escape, Template};
 
 /// The largest file that is sent: 16 MiB.
@@ -20,6 +20,7 @@ const FILE_CAP: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub struct BodyKeys<'a> {
     pub json: Option<&'a Placed<Node>>,
+    pub graphql: Option<&'a Placed<GraphqlFile>>,
     pub form: Option<&'a Placed<Entries<Placed<Text>>>>,
     pub text: Option<&'a Placed<Text>>,
     pub file: Option<&'a Placed<String>>,
@@ -38,12 +39,15 @@ pub struct TypedBody {
 /// Compiles the body, if there is one.
 pub fn compile_body(values: &mut Values<'_>, keys: &BodyKeys<'_>) -> Checked<Option<TypedBody>> {
     refuse_second(values, keys)?;
-    let BodyKeys { json, form, text, file, multipart } = keys;
+    let BodyKeys { json, graphql, form, text, file, multipart } = keys;
     let typed = |body, content_type: &str| TypedBody { body, content_type: content_type.to_owned(), overridable: true };
     if let Some(json) = json {
         let mut parts = Parts::default();
         append_json(values, &mut parts, json)?;
         return Ok(Some(typed(Body::Template(parts.into_template()), "application/json")));
+    }
+    if let Some(graphql) = graphql {
+        return Ok(Some(typed(Body::Template(compile_graphql(values, &graphql.value)?), "application/json")));
     }
     if let Some(form) = form {
         let body = Body::Template(compile_pairs(values, &form.value)?);
@@ -63,6 +67,7 @@ pub fn compile_body(values: &mut Values<'_>, keys: &BodyKeys<'_>) -> Checked<Opt
 fn refuse_second(values: &Values<'_>, keys: &BodyKeys<'_>) -> Checked<()> {
     let written: Vec<(&str, Place)> = [
         ("json", keys.json.map(|key| key.place)),
+        ("graphql", keys.graphql.map(|key| key.place)),
         ("form", keys.form.map(|key| key.place)),
         ("body", keys.text.map(|key| key.place)),
         ("body_file", keys.file.map(|key| key.place)),
@@ -126,6 +131,24 @@ fn append_json(values: &mut Values<'_>, parts: &mut Parts, node: &Placed<Node>) 
             Ok(())
         }
     }
+}
+
+/// `{"query": .., "operationName": .., "variables": {..}}`, as GraphQL over HTTP has it.
+fn compile_graphql(values: &mut Values<'_>, graphql: &GraphqlFile) -> Checked<Template> {
+    let GraphqlFile { query, operation, variables } = graphql;
+    let mut parts = Parts::default();
+    parts.push_text("{\"query\":");
+    append_json_text(values, &mut parts, &Placed { value: query.value.0.as_str(), place: query.place })?;
+    if let Some(operation) = operation {
+        parts.push_text(",\"operationName\":");
+        append_json_text(values, &mut parts, &Placed { value: operation.value.0.as_str(), place: operation.place })?;
+    }
+    if !variables.0.is_empty() {
+        parts.push_text(",\"variables\":");
+        append_json(values, &mut parts, &Placed { value: Node::Map(variables.clone()), place: query.place })?;
+    }
+    parts.push_text("}");
+    Ok(parts.into_template())
 }
 
 fn append_json_text(values: &mut Values<'_>, parts: &mut Parts, text: &Placed<&str>) -> Checked<()> {

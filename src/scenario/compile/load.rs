@@ -36,7 +36,7 @@ pub fn read_load(document: &Document, written: &Placed<LoadFile>, overrides: &Ov
         let lengths = [("ramp-up", ramp.as_ref()), ("warm-up", warmup.as_ref())];
         let mut phases = lead_in(document, peak, lengths)?;
         let length = hold_length(document, written.place, hold.as_ref(), overrides.duration)?;
-        phases.push(Phase { name: "hold".into(), length, shape: Shape::Constant(peak), measured: true });
+        phases.push(Phase { name: "hold".into(), length, shape: Shape::Constant(peak), measured: true, mix: Vec::new() });
         (kind, phases)
     };
     let model = model(document, kind, arrivals.as_ref(), max_in_flight.as_ref())?;
@@ -87,7 +87,7 @@ fn lead_in(document: &Document, peak: f64, lengths: [(&str, Option<&Placed<Strin
     for ((name, length), shape) in lengths.into_iter().zip([Shape::Ramp(0.0, peak), Shape::Constant(peak)]) {
         let length = length.map_or(Ok(Duration::ZERO), |length| duration(document, length))?;
         if !length.is_zero() {
-            phases.push(Phase { name: name.into(), length, shape, measured: false });
+            phases.push(Phase { name: name.into(), length, shape, measured: false, mix: Vec::new() });
         }
     }
     Ok(phases)
@@ -118,7 +118,7 @@ fn read_phases(document: &Document, written: &Placed<Vec<Placed<PhaseFile>>>) ->
         return Err(document.mistake(written.place, format!("{} phases, at most {MAX_PHASES} are allowed", written.value.len())).into());
     }
     for (index, phase) in written.value.iter().enumerate() {
-        let PhaseFile { name, length, users, rate, measure } = &phase.value;
+        let PhaseFile { name, length, users, rate, mix: _, measure } = &phase.value;
         let (kind, shape) = one_load(document, phase.place, users.as_ref(), rate.as_ref())?;
         if *first_kind.get_or_insert(kind) != kind {
             return Err(document.mistake(phase.place, "some phases have `users`, others `rate`: all have the same").into());
@@ -131,7 +131,7 @@ fn read_phases(document: &Document, written: &Placed<Vec<Placed<PhaseFile>>>) ->
             return Err(document.mistake(name.place, format!("two phases are called `{}`", name.value)).into());
         }
         let measured = measure.unwrap_or(matches!(shape, Shape::Constant(_)));
-        phases.push(Phase { name: name.value, length: positive_duration(document, "for", length)?, shape, measured });
+        phases.push(Phase { name: name.value, length: positive_duration(document, "for", length)?, shape, measured, mix: Vec::new() });
     }
     let Some(kind) = first_kind else { return Err(document.mistake(written.place, "`phases` is empty").into()) };
     if !phases.iter().any(|phase| phase.measured) {

@@ -11,6 +11,7 @@ mod headers;
 mod labels;
 mod load;
 mod local_file;
+mod mix;
 mod options;
 mod path;
 mod quantity;
@@ -30,6 +31,7 @@ use self::data::read_data_sets;
 use self::labels::Labels;
 use self::load::read_load;
 use self::local_file::LocalFiles;
+use self::mix::{resolve_mixes, task_names};
 use self::options::{compile_http, read_connections, read_tls};
 use self::step::StepDefaults;
 use self::syntax::is_name;
@@ -38,7 +40,7 @@ use self::variables::{check_reads, variable_names};
 use super::error::{OverrideError, ScenarioError};
 use super::file::{MixFile, ScenarioFile, StepFile};
 use super::hash::hash_of;
-use super::{DataOrder, DataSet, Load, Mix, Model, OnExhausted, Overrides, Scenario, Target};
+use super::{DataOrder, DataSet, Load, Mix, Model, OnExhausted, Overrides, Scenario, Target, UserKind};
 use crate::document::{Document, Mistake, Place, Placed, Scalar, Written};
 
 /// A value, or what is wrong and where.
@@ -100,7 +102,7 @@ pub fn compile(document: &Document, surroundings: &Surroundings<'_>, overrides: 
 fn assemble(
     context: &Context<'_>,
     file: &ScenarioFile,
-    load: Load,
+    mut load: Load,
     target: Target,
     overrides: &Overrides,
 ) -> Result<Scenario, ScenarioError> {
@@ -117,9 +119,15 @@ fn assemble(
     let mut kinds = compile_kinds(context, &mut labels, defaults, file)?;
     let mut warnings = labels.look_alikes();
     warnings.extend(unused(context, &kinds, &headers));
+    let names = task_names(&kinds);
     choose(&mut kinds, &mut warnings, overrides)?;
     check_reads(document, context.variables, &kinds)?;
     check_unique_rows(context, file, &load, &kinds)?;
+    let endpoints = labels.into_endpoints(|endpoint| endpoint_role(&kinds, endpoint));
+    let kinds: Vec<UserKind> = kinds.into_iter().map(CompiledKind::into_domain).collect();
+    if let Some(phases) = &file.load.value.phases {
+        resolve_mixes(document, &phases.value, &names, &kinds, &mut load.phases)?;
+    }
     Ok(Scenario {
         name: name.value.clone(),
         ready: ready.as_ref().map(|ready| ready_path(context, ready)).transpose()?,
@@ -135,8 +143,8 @@ fn assemble(
             MixFile::Exact => Mix::Exact,
             MixFile::Random => Mix::Random,
         },
-        endpoints: labels.into_endpoints(|endpoint| endpoint_role(&kinds, endpoint)),
-        kinds: kinds.into_iter().map(CompiledKind::into_domain).collect(),
+        endpoints,
+        kinds,
         variables: context.variables.to_vec(),
         secrets: Vec::new(),
         warnings,

@@ -6,16 +6,16 @@ use super::Checked;
 use super::body::{BodyKeys, TypedBody, compile_body};
 use super::condition::{compile_repeat, compile_when};
 use super::context::Context;
-use super::expect::compile_expect;
+use super::expect::{compile_expect, json_path};
 use super::headers::{Header, compile_auth, compile_headers};
 use super::labels::Labels;
 use super::path::compile_path;
 use super::quantity;
 use super::save::compile_saves;
 use super::values::{Reads, Values};
-use crate::document::Placed;
-use crate::scenario::file::{AuthFile, Entries, StepFile, Text};
-use crate::scenario::{Expect, Method, Part, Step, Template, Think};
+use crate::document::{Placed, Written};
+use crate::scenario::file::{AuthFile, Entries, ExpectFile, GraphqlFile, StepFile, Text};
+use crate::scenario::{Expect, Matcher, Method, Part, Step, Template, Think};
 
 /// What goes for a step that does not say otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -52,15 +52,21 @@ pub fn compile_step(
     let (method, path) = method_and_path(context, written)?;
     #[rustfmt::skip]
     let StepFile {
-        get: _, head: _, post: _, put: _, patch: _, delete: _, options: _, name, tags, query, headers, auth, json, form, body,
+        get: _, head: _, post: _, put: _, patch: _, delete: _, options: _, name, tags, query, headers, auth, json, graphql, form, body,
         body_file, multipart, expect, save, when, repeat, foreach, think, timeout,
     } = &written.value;
     let mut values = Values::new(context);
     let compiled_path = compile_path(&mut values, path, query)?;
     let default_name = Placed { value: compiled_path.name, place: path.place };
     let endpoint = labels.intern(context, method, name.as_ref().unwrap_or(&default_name))?;
-    let keys =
-        BodyKeys { json: json.as_ref(), form: form.as_ref(), text: body.as_ref(), file: body_file.as_ref(), multipart: multipart.as_ref() };
+    let keys = BodyKeys {
+        json: json.as_ref(),
+        graphql: graphql.as_ref(),
+        form: form.as_ref(),
+        text: body.as_ref(),
+        file: body_file.as_ref(),
+        multipart: multipart.as_ref(),
+    };
     let body = compile_body(&mut values, &keys)?;
     let headers = all_headers(&mut values, headers, auth.as_ref(), body.as_ref(), defaults.headers)?;
     let (repeat, element) = compile_repeat(&mut values, repeat.as_ref(), foreach.as_ref())?;
@@ -72,7 +78,7 @@ pub fn compile_step(
         path: compiled_path.template,
         headers,
         body: body.map(|typed| typed.body),
-        expect: expect.as_ref().map_or_else(|| Ok(Expect::default()), |expect| compile_expect(&mut values, expect))?,
+        expect: expectation(&mut values, expect.as_ref(), graphql.as_ref())?,
         save: compile_saves(&mut values, save)?,
         when: when.as_ref().map(|when| compile_when(&mut values, when)).transpose()?,
         repeat,
@@ -81,6 +87,22 @@ pub fn compile_step(
     };
     let tags = tags.iter().map(|tag| tag.value.clone()).collect();
     Ok(CompiledStep { step, tags, reads: values.reads, element })
+}
+
+/// What is expected; of a GraphQL answer, whose status says little, also that it has no `errors`, unless the step speaks of them.
+fn expectation(
+    values: &mut Values<'_>,
+    written: Option<&Placed<Written<ExpectFile>>>,
+    graphql: Option<&Placed<GraphqlFile>>,
+) -> Checked<Expect> {
+    let mut expect = written.map_or_else(|| Ok(Expect::default()), |expect| compile_expect(values, expect))?;
+    if let Some(graphql) = graphql {
+        let errors = json_path(values, "$.errors", graphql.place)?;
+        if !expect.json.iter().any(|(path, _)| path.to_string().starts_with("$['errors']")) {
+            expect.json.push((errors, Matcher::Absent));
+        }
+    }
+    Ok(expect)
 }
 
 /// The one method that is written, with its path.

@@ -53,6 +53,10 @@ impl CompiledKind {
 }
 
 impl CompiledTask {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     fn into_domain(self) -> Task {
         let Self { name, weight, tags: _, steps, think, pacing } = self;
         let data: BTreeSet<usize> = steps.iter().flat_map(|step| step.reads.data.iter().copied()).collect();

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::OneOrMany;
-use crate::document::{Placed, Written};
+use super::{Entries, OneOrMany};
+use crate::document::{Placed, Scalar, Written};
 
 /// How much, and for how long: `users` or `rate`, with `hold` (short) or `phases` (long).
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
@@ -41,6 +41,9 @@ pub struct PhaseFile {
     pub users: Option<Placed<OneOrMany>>,
     /// `300/s`; `50/s..300/s` ramps; `[100/s, 200/s]` steps.
     pub rate: Option<Placed<OneOrMany>>,
+    /// Weights of tasks in this phase, by name, in place of their own; 0 leaves one out.
+    #[serde(default)]
+    pub mix: Entries<Placed<Scalar>>,
     /// Whether its requests are judged; default true for a constant load, else false.
     pub measure: Option<bool>,
 }

@@ -13,8 +13,8 @@ pub use self::entries::Entries;
 pub use self::load::{ArrivalsFile, ExponentialOrNormal, LoadFile, NormalFile, PhaseFile, ThinkFile};
 pub use self::node::Node;
 pub use self::steps::{
-    AuthFile, BasicFile, BodyMatchers, ExpectFile, ForeachFile, JsonMatchers, PartFile, SaveFile, SizeFile, StepFile, TaskFile,
-    TextMatchers,
+    AuthFile, BasicFile, BodyMatchers, ExpectFile, ForeachFile, GraphqlFile, JsonMatchers, PartFile, SaveFile, SizeFile, StepFile,
+    TaskFile, TextMatchers,
 };
 use crate::document::{NoMapping, Placed, Scalar, Written};
 

@@ -49,6 +49,8 @@ pub struct StepFile {
     pub auth: Option<Placed<AuthFile>>,
     /// A JSON body.
     pub json: Option<Placed<Node>>,
+    /// A GraphQL operation as JSON body; an answer with `errors` is a failed check.
+    pub graphql: Option<Placed<GraphqlFile>>,
     /// A form as body.
     pub form: Option<Placed<Entries<Placed<Text>>>>,
     /// Text as body.
@@ -72,6 +74,18 @@ pub struct StepFile {
     pub think: Option<Placed<ThinkFile>>,
     /// Of the whole request, in place of `http.timeout`.
     pub timeout: Option<Placed<String>>,
+}
+
+/// A GraphQL operation.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GraphqlFile {
+    /// The document: `query ($id: ID!) { product(id: $id) { name } }`.
+    pub query: Placed<Text>,
+    /// Which operation of the document, where it holds several.
+    pub operation: Option<Placed<Text>>,
+    #[serde(default)]
+    pub variables: Entries<Placed<Node>>,
 }
 
 /// Exactly one of the two.
