@@ -175,6 +175,23 @@ pub fn pause(seconds: f64) -> String {
     if seconds >= 1.0 { format!("{}s", (seconds * 10.0).round() / 10.0) } else { format!("{}ms", (seconds * 1000.0).round()) }
 }
 
+/// The stem, or the stem with the first number that makes it free.
+#[must_use]
+pub fn free_name(stem: &str, joint: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    if !is_taken(stem) {
+        return stem.to_owned();
+    }
+    (2..100_000).map(|number| format!("{stem}{joint}{number}")).find(|name| !is_taken(name)).unwrap_or_else(|| stem.to_owned())
+}
+
+/// The JSON path of a member.
+#[must_use]
+pub fn json_member(path: &str, key: &str) -> String {
+    let is_plain =
+        key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_plain { format!("{path}.{key}") } else { format!("{path}['{}']", key.replace('\\', "\\\\").replace('\'', "\\'")) }
+}
+
 /// The method of this name, in whatever case.
 #[must_use]
 pub fn method_named(name: &str) -> Option<Method> {

@@ -111,7 +111,7 @@ impl<'a> Sampler<'a> {
         }
         match type_of(plain) {
             "object" => Some(Value::Object(Map::new())),
-            "array" => self.array(plain, depth),
+            "array" => Some(self.array(plain, depth)),
             "integer" | "number" => Some(number(plain)),
             "boolean" => Some(Value::Bool(true)),
             "null" => Some(Value::Null),
@@ -185,11 +185,11 @@ impl<'a> Sampler<'a> {
         Value::Object(object)
     }
 
-    fn array(&mut self, schema: &'a Value, depth: usize) -> Option<Value> {
+    fn array(&mut self, schema: &'a Value, depth: usize) -> Value {
         let count = schema["minItems"].as_u64().unwrap_or(1).clamp(1, 5);
         let items = schema.get("items").or_else(|| schema["prefixItems"].get(0));
         let items: Vec<Value> = (0..count).filter_map(|_| self.value(items?, depth + 1)).collect();
-        Some(Value::Array(items))
+        Value::Array(items)
     }
 }
 

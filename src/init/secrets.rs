@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::draft::literal;
+use super::draft::{free_name, literal};
 
 /// Parts of names whose values are secrets.
 const SECRET_WORDS: [&str; 24] = [
@@ -66,9 +66,7 @@ impl Secrets {
             return known.clone();
         }
         let stem = format!("STAGING_{}", variable_name(name));
-        let is_taken = |candidate: &String| self.names.contains(candidate);
-        let variable = (1..).map(|number| if number == 1 { stem.clone() } else { format!("{stem}_{number}") }).find(|name| !is_taken(name));
-        let variable = variable.unwrap_or(stem);
+        let variable = free_name(&stem, "_", |candidate| self.names.iter().any(|known| known == candidate));
         let written = format!("${{env.{variable}}}");
         self.names.push(variable);
         self.replacements.insert(value.to_owned(), written.clone());

@@ -66,10 +66,7 @@ fn push_comment(out: &mut String, indent: usize, comment: &str) {
 
 fn push_kind(out: &mut String, indent: usize, kind: &DraftKind) {
     let margin = " ".repeat(indent);
-    {
-        let (key, steps) = ("start", &kind.start);
-        push_lifecycle(out, indent, key, steps);
-    }
+    push_lifecycle(out, indent, "start", &kind.start);
     let _ = writeln!(out, "{margin}tasks:");
     for task in &kind.tasks {
         push_task(out, indent + 2, task);
@@ -80,7 +77,9 @@ fn push_kind(out: &mut String, indent: usize, kind: &DraftKind) {
 fn push_lifecycle(out: &mut String, indent: usize, key: &str, steps: &[DraftStep]) {
     if !steps.is_empty() {
         let _ = writeln!(out, "{}{key}:", " ".repeat(indent));
-        steps.iter().for_each(|step| push_step(out, indent + 2, step));
+        for step in steps {
+            push_step(out, indent + 2, step);
+        }
     }
 }
 
@@ -107,7 +106,9 @@ fn push_task(out: &mut String, indent: usize, task: &DraftTask) {
     for (index, key) in keys.iter().enumerate() {
         let _ = writeln!(out, "{margin}{}{key}", if index == 0 { "- " } else { "  " });
     }
-    task.steps.iter().for_each(|step| push_step(out, indent + 4, step));
+    for step in &task.steps {
+        push_step(out, indent + 4, step);
+    }
 }
 
 /// `get: /path` of a task that says nothing else.
@@ -125,54 +126,42 @@ fn push_step(out: &mut String, indent: usize, step: &DraftStep) {
     }
     let _ = writeln!(out, "{margin}- {}: {}", method.name().to_ascii_lowercase(), text(path, Position::Block));
     let inner = indent + 2;
-    let mut line = |text: String| {
-        let _ = writeln!(out, "{margin}  {text}");
-    };
-    if let Some(name) = name {
-        line(format!("name: {}", text(name, Position::Block)));
-    }
-    if let Some(times) = repeat {
-        line(format!("repeat: {times}"));
-    }
-    match auth {
-        Some(DraftAuth::Bearer(token)) => line(format!("auth: {{bearer: {}}}", text(token, Position::Flow))),
-        Some(DraftAuth::Basic { username, password }) => {
-            line(format!(
-                "auth: {{basic: {{username: {}, password: {}}}}}",
-                text(username, Position::Flow),
-                text(password, Position::Flow)
-            ));
-        }
-        None => {}
-    }
-    if !query.is_empty() {
-        push_pairs(out, inner, "query", query);
-    }
+    push_key(out, inner, "name", name.as_ref().map(|name| text(name, Position::Block)));
+    push_key(out, inner, "repeat", repeat.map(|times| times.to_string()));
+    push_key(out, inner, "auth", auth.as_ref().map(credentials));
+    push_filled(out, inner, "query", query);
     let mut headers = headers.clone();
     if let Some(DraftBody::Text { media_type: Some(media_type), .. }) = body {
         headers.push(("content-type".to_owned(), media_type.clone()));
     }
-    if !headers.is_empty() {
-        push_pairs(out, inner, "headers", &headers);
-    }
+    push_filled(out, inner, "headers", &headers);
     push_body(out, inner, body.as_ref());
-    let mut line = |text: String| {
-        let _ = writeln!(out, "{margin}  {text}");
-    };
-    if let Some(status) = expect {
-        line(format!("expect: {status}"));
+    push_key(out, inner, "expect", expect.map(|status| status.to_string()));
+    let saved: Vec<String> = save.iter().map(|(name, from)| format!("{name}: {}", saved_from(from))).collect();
+    push_key(out, inner, "save", (!saved.is_empty()).then(|| format!("{{{}}}", saved.join(", "))));
+    push_key(out, inner, "think", think.clone());
+    push_key(out, inner, "timeout", timeout.clone());
+}
+
+/// A key with its value, where there is one.
+fn push_key(out: &mut String, indent: usize, key: &str, value: Option<String>) {
+    if let Some(value) = value {
+        let _ = writeln!(out, "{}{key}: {value}", " ".repeat(indent));
     }
-    if !save.is_empty() {
-        line(format!(
-            "save: {{{}}}",
-            save.iter().map(|(name, from)| format!("{name}: {}", saved_from(from))).collect::<Vec<_>>().join(", ")
-        ));
+}
+
+fn push_filled(out: &mut String, indent: usize, key: &str, pairs: &[(String, String)]) {
+    if !pairs.is_empty() {
+        push_pairs(out, indent, key, pairs);
     }
-    if let Some(think) = think {
-        line(format!("think: {think}"));
-    }
-    if let Some(timeout) = timeout {
-        line(format!("timeout: {timeout}"));
+}
+
+fn credentials(auth: &DraftAuth) -> String {
+    match auth {
+        DraftAuth::Bearer(token) => format!("{{bearer: {}}}", text(token, Position::Flow)),
+        DraftAuth::Basic { username, password } => {
+            format!("{{basic: {{username: {}, password: {}}}}}", text(username, Position::Flow), text(password, Position::Flow))
+        }
     }
 }
 

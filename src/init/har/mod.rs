@@ -4,18 +4,19 @@
 mod entry;
 mod fold;
 mod format;
+mod select;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use self::entry::{Visited, visited};
 use self::fold::folded;
 use self::format::HarFile;
-use super::draft::{Draft, DraftBody, DraftKind, DraftSave, DraftStep, DraftTask, Pairs, pause};
+use self::select::{count_notes, leave_out, own_origin};
+use super::draft::{Draft, DraftBody, DraftKind, DraftSave, DraftStep, DraftTask, Pairs, free_name, json_member, pause};
 use super::secrets::{Secrets, is_secret_name, looks_secret};
 use super::{InitError, file_name, name_of_host};
-use crate::scenario::Target;
 
 /// More steps make no task that anybody reads.
 const MAX_STEPS: usize = 200;
@@ -56,63 +57,12 @@ pub fn from_har(file: &str, text: &str, name: Option<&str>, target: Option<&str>
     if target.is_none() {
         draft.notes.push(format!("{origin} is what was visited: is it staging? else change `target`"));
     }
-    Writer { draft, secrets: Secrets::default() }.write(&visit)
+    Ok(Writer { draft, secrets: Secrets::default() }.write(&visit))
 }
 
 fn nothing(file: &str) -> InitError {
     let hint = "record the visit with `Preserve log` on; static files and requests without an answer are left out";
     InitError::Nothing { file: file.to_owned(), missing: "no request of a page or an API was answered", hint }
-}
-
-/// The same note once, with how often it holds.
-fn count_notes(notes: &[String]) -> Vec<String> {
-    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
-    notes.iter().for_each(|note| *counts.entry(note).or_default() += 1);
-    counts.into_iter().map(|(note, count)| if count == 1 { note.clone() } else { format!("{note} ({count} requests)") }).collect()
-}
-
-/// Where most of what was no static file was asked; of equals the first.
-fn own_origin(visit: &[Visited<'_>]) -> Option<String> {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for request in visit.iter().filter(|request| !request.is_static && request.origin.parse::<Target>().is_ok()) {
-        match counts.iter_mut().find(|(origin, _)| *origin == request.origin) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((&request.origin, 1)),
-        }
-    }
-    let most = counts.iter().map(|(_, count)| *count).max()?;
-    counts.into_iter().find(|(_, count)| *count == most).map(|(origin, _)| origin.to_owned())
-}
-
-/// Drops what is not the API's own, and says so.
-fn leave_out(visit: &mut Vec<Visited<'_>>, origin: &str) -> Vec<String> {
-    let mut notes = Vec::new();
-    let foreign: BTreeMap<String, usize> =
-        visit.iter().filter(|request| request.origin != origin).fold(BTreeMap::new(), |mut hosts, request| {
-            *hosts.entry(request.origin.clone()).or_default() += 1;
-            hosts
-        });
-    visit.retain(|request| request.origin == origin);
-    let static_files = visit.iter().filter(|request| request.is_static).count();
-    visit.retain(|request| !request.is_static);
-    if static_files > 0 {
-        notes.push(format!("left out: {static_files} requests for static files (scripts, styles, images, fonts)"));
-    }
-    if !foreign.is_empty() {
-        let hosts: Vec<String> = foreign.iter().take(6).map(|(host, count)| format!("{host} ({count})")).collect();
-        let more = if foreign.len() > 6 { format!(" and {} more", foreign.len() - 6) } else { String::new() };
-        notes.push(format!("left out: requests to other hosts, which may not be loaded: {}{more}", hosts.join(", ")));
-    }
-    let failed = visit.iter().filter(|request| request.status >= 400).count();
-    visit.retain(|request| request.status < 400);
-    if failed > 0 {
-        notes.push(format!("left out: {failed} requests that were answered with an error when the visit was recorded"));
-    }
-    if visit.len() > MAX_STEPS {
-        notes.push(format!("only the first {MAX_STEPS} of {} requests were taken: record a shorter visit", visit.len()));
-        visit.truncate(MAX_STEPS);
-    }
-    notes
 }
 
 /// Writes the requests of a visit as steps.
@@ -122,7 +72,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(mut self, visit: &[Visited<'_>]) -> Result<Draft, InitError> {
+    fn write(mut self, visit: &[Visited<'_>]) -> Draft {
         let saves = self.find_secrets(visit);
         let mut steps = Vec::new();
         for (index, request) in visit.iter().enumerate() {
@@ -148,7 +98,7 @@ impl Writer {
         }
         let task = DraftTask { name: "visit".to_owned(), weight: 1.0, steps, ..DraftTask::default() };
         draft.kinds = vec![DraftKind { weight: 1.0, tasks: vec![task], ..DraftKind::default() }];
-        Ok(draft)
+        draft
     }
 
     /// Notes every secret before anything is written, so that it is replaced wherever it stands. A token that an earlier
@@ -211,7 +161,7 @@ impl Writer {
             self.draft.notes.push(format!(
                 "{} {}: its body of {} KiB is left out",
                 request.method.name(),
-                request.path,
+                folded(&request.path, None),
                 request.body_size / 1024
             ));
             return None;
@@ -259,7 +209,9 @@ impl Writer {
         // A value that a step saves is not there for the steps before it.
         let shared: Pairs =
             first.into_iter().filter(|header| is_shared(header) && (!header.1.contains("${") || header.1.contains("${env."))).collect();
-        steps.iter_mut().for_each(|step| step.headers.retain(|header| !shared.contains(header)));
+        for step in steps {
+            step.headers.retain(|header| !shared.contains(header));
+        }
         self.draft.headers.extend(shared);
     }
 }
@@ -293,15 +245,14 @@ fn given_before(earlier: &[Visited<'_>], value: &str, saves: &[Saved]) -> Option
         else {
             continue;
         };
-        if let Some((path, key)) = path_to(&answer, value, "$".to_owned(), 0) {
+        if let Some((path, key)) = path_to(&answer, value, "$", 0) {
             let stem = super::slug(&key).unwrap_or_default().replace('-', "_");
             let stem = if stem.starts_with(|c: char| c.is_ascii_alphabetic()) && stem != "env" && stem != "user" {
                 stem
             } else {
                 "token".to_owned()
             };
-            let is_taken = |candidate: &String| saves.iter().any(|save| save.variable == *candidate);
-            let variable = (1..).map(|n| if n == 1 { stem.clone() } else { format!("{stem}_{n}") }).find(|name| !is_taken(name))?;
+            let variable = free_name(&stem, "_", |candidate| saves.iter().any(|save| save.variable == candidate));
             return Some(Saved { request, variable, path });
         }
     }
@@ -309,20 +260,17 @@ fn given_before(earlier: &[Visited<'_>], value: &str, saves: &[Saved]) -> Option
 }
 
 /// The JSON path of a text within an answer, and its key.
-fn path_to(answer: &Value, value: &str, at: String, depth: usize) -> Option<(String, String)> {
+fn path_to(answer: &Value, value: &str, at: &str, depth: usize) -> Option<(String, String)> {
     if depth > 8 {
         return None;
     }
     match answer {
         Value::Object(entries) => entries.iter().find_map(|(key, inner)| {
-            let is_plain = !key.is_empty()
-                && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-                && !key.starts_with(|c: char| c.is_ascii_digit());
-            let path = if is_plain { format!("{at}.{key}") } else { format!("{at}['{}']", key.replace('\\', "\\\\").replace('\'', "\\'")) };
-            if inner == value { Some((path, key.clone())) } else { path_to(inner, value, path, depth + 1) }
+            let path = json_member(at, key);
+            if inner == value { Some((path, key.clone())) } else { path_to(inner, value, &path, depth + 1) }
         }),
         Value::Array(items) => {
-            items.iter().take(50).enumerate().find_map(|(index, inner)| path_to(inner, value, format!("{at}[{index}]"), depth + 1))
+            items.iter().take(50).enumerate().find_map(|(index, inner)| path_to(inner, value, &format!("{at}[{index}]"), depth + 1))
         }
         _ => None,
     }

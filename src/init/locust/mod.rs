@@ -3,6 +3,7 @@
 
 mod classes;
 mod requests;
+mod statements;
 mod tasks;
 mod values;
 

@@ -5,8 +5,9 @@ use url::Url;
 use super::classes::plain_text;
 use super::tasks::{Body, TaskReader, dotted, without_me};
 use super::values::{Known, Values};
-use crate::init::draft::{DraftAuth, DraftBody, DraftSave, DraftStep, method_named, pause};
+use crate::init::draft::{DraftAuth, DraftBody, DraftSave, DraftStep, json_member, method_named, pause};
 use crate::init::python::Expression;
+use crate::init::secrets::{is_secret_name, looks_secret};
 
 impl<'m> TaskReader<'_, 'm> {
     /// `self.client.get("/path", ..)` as a step; `false` where the expression is none, or its path is not known.
@@ -14,15 +15,16 @@ impl<'m> TaskReader<'_, 'm> {
         let Expression::Call { function, arguments, keywords } = expression else { return false };
         let Some(function) = dotted(function).map(|name| without_me(&name, body.me)) else { return false };
         let Some(verb) = function.strip_prefix("self.client.") else { return false };
-        let (method, mut positional) = match verb {
-            "request" => (arguments.first().and_then(plain_text), arguments.iter().skip(1)),
-            verb => (Some(verb.to_owned()), arguments.iter().skip(0)),
+        let (method, positional) = match (verb, arguments.split_first()) {
+            ("request", Some((method, rest))) => (plain_text(method), rest),
+            (verb, _) => (Some(verb.to_owned()), arguments.as_slice()),
         };
+        let mut positional = positional.iter();
         let Some(method) = method.and_then(|name| method_named(&name)) else { return false };
         let keyword = |name: &str| keywords.iter().find(|(known, _)| known == name).map(|(_, value)| value);
         let Some(path) = positional.next().or_else(|| keyword("url")).or_else(|| keyword("path")) else { return false };
         let Some(path) = self.values(body).text(path).and_then(|path| own_path(&path, &self.origin)) else { return false };
-        let mut step = DraftStep::new(method, path);
+        let mut step = DraftStep::new(method, self.without_secrets(&path));
         // The second positional argument of post, put and patch is `data`.
         let data = positional.next();
         let mut lost: Vec<String> = Vec::new();
@@ -39,7 +41,11 @@ impl<'m> TaskReader<'_, 'm> {
             }
         }
         for name in lost {
-            self.notes.push(format!("{} {}: not carried over: `{name}=..`", step.method.name(), step.path));
+            self.notes.push(format!(
+                "{} {}: not carried over: `{name}=..`",
+                step.method.name(),
+                step.path.split('?').next().unwrap_or_default()
+            ));
         }
         body.steps.push(step);
         true
@@ -81,11 +87,24 @@ pub fn split_answer(expression: &Expression, me: &str) -> Option<(Expression, Ex
     }
 }
 
+impl TaskReader<'_, '_> {
+    /// A path whose query holds no literal secret.
+    fn without_secrets(&mut self, path: &str) -> String {
+        let Some((path, query)) = path.split_once('?') else { return path.to_owned() };
+        let mut pair = |pair: &str| match pair.split_once('=') {
+            Some((name, value)) if !value.contains("${") && (is_secret_name(name) || looks_secret(value)) => {
+                format!("{name}={}", self.secrets.hide(name, value))
+            }
+            _ => pair.to_owned(),
+        };
+        format!("{path}?{}", query.split('&').map(&mut pair).collect::<Vec<_>>().join("&"))
+    }
+}
+
 /// Whether a keyword was carried over, or needs not be.
 fn add_keyword(step: &mut DraftStep, values: &mut Values<'_>, name: &str, value: &Expression) -> bool {
     match name {
         "url" | "path" | "data" | "catch_response" | "stream" => true,
-        "verify" => false,
         // Redirects are followed, as Locust does; a step that must not follow them has no word for it.
         "allow_redirects" => *value == Expression::Flag(true),
         "name" => {
@@ -213,20 +232,14 @@ fn json_path(value: &Expression, body: &Body<'_>) -> Option<(usize, String)> {
             let (step, path) = json_path(object, body)?;
             match &**key {
                 Expression::Number(index) if index.fract() == 0.0 => Some((step, format!("{path}[{index}]"))),
-                key => Some((step, member(&path, &plain_text(key)?))),
+                key => Some((step, json_member(&path, &plain_text(key)?))),
             }
         }
         call @ Expression::Call { .. } => {
             let (object, key) = looked_up(call)?;
             let (step, path) = json_path(&object, body)?;
-            Some((step, member(&path, &key)))
+            Some((step, json_member(&path, &key)))
         }
         _ => None,
     }
-}
-
-fn member(path: &str, key: &str) -> String {
-    let is_plain =
-        key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if is_plain { format!("{path}.{key}") } else { format!("{path}['{}']", key.replace('\\', "\\\\").replace('\'', "\\'")) }
 }
