@@ -19,7 +19,7 @@ pub(super) struct Envelope {
 /// All that one load measured.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "perfgate run")]
-pub(super) struct RunFile {
+pub(super) struct RunFile<Endpoints = Vec<EndpointFile>> {
     /// Always `perfgate-run`.
     #[schemars(extend("const" = "perfgate-run"))]
     pub(super) format: String,
@@ -39,7 +39,7 @@ pub(super) struct RunFile {
     pub(super) aborted_by: Option<String>,
     pub(super) environment: EnvironmentFile,
     /// Every endpoint that the scenario declares, also those without a request.
-    pub(super) endpoints: Vec<EndpointFile>,
+    pub(super) endpoints: Endpoints,
     pub(super) total: TotalFile,
     pub(super) phases: Vec<PhaseFile>,
     pub(super) generator: GeneratorFile,

@@ -122,10 +122,12 @@ pub fn write_run(run: &Run) -> Vec<u8> {
         let mut bytes = serde_json::to_vec(&write::file_of(&run))
             .unwrap_or_else(|error| unreachable!("text, numbers and maps with text keys always make JSON: {error}"));
         bytes.push(b'\n');
-        let fits = bytes.len() as u64 <= RUN_FILE_CAP;
+        if bytes.len() as u64 <= RUN_FILE_CAP {
+            return bytes;
+        }
         match size::coarser(&run) {
-            Some(coarser) if !fits => run = Cow::Owned(coarser),
-            _ => return bytes,
+            Some(coarser) => run = Cow::Owned(coarser),
+            None => return bytes,
         }
     }
 }

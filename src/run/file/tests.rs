@@ -236,7 +236,7 @@ fn endless_lists_are_refused() {
 
 #[test]
 fn histograms_that_inflate_beyond_the_memory_allowed_are_refused() {
-    let endpoints = || write::file_of(&checkout_run()).endpoints;
+    let endpoints = || serde_json::from_slice::<RunFile>(&write_run(&checkout_run())).unwrap().endpoints;
     let phases = checkout_run().phases;
     let error = read_endpoints::endpoints_of(endpoints(), &phases, 200).unwrap_err();
     assert!(error.to_string().ends_with("exceeds the histogram bins allowed in a file"), "{error}");

@@ -1,5 +1,7 @@
 //! A Run as the keys of its file. The figures for readers are derived from the parts here, once.
 
+use serde::{Serialize, Serializer};
+
 use super::format::{
     EndpointFile, EndpointPhaseFile, EnvironmentFile, FailuresFile, FiguresFile, GeneratorFile, PerSecondFile, PhaseFile, ProblemFile,
     RoleFile, RunFile, ScenarioFile, SliceFile, TaskFile, TaskShareFile, TotalFile,
@@ -14,7 +16,7 @@ use crate::stats::{Encoder, Histogram};
 use crate::units::Percentile;
 
 /// The file form of `run`.
-pub(super) fn file_of(run: &Run) -> RunFile {
+pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
     let Run {
         scenario,
         target,
@@ -30,7 +32,6 @@ pub(super) fn file_of(run: &Run) -> RunFile {
         imported,
         tasks,
     } = run;
-    let mut encoder = Encoder::default();
     RunFile {
         format: FORMAT.into(),
         version: FORMAT_VERSION,
@@ -41,7 +42,7 @@ pub(super) fn file_of(run: &Run) -> RunFile {
         complete: *complete,
         aborted_by: aborted_by.clone(),
         environment: environment_file(environment),
-        endpoints: endpoints.iter().map(|endpoint| endpoint_file(run, endpoint, &mut encoder)).collect(),
+        endpoints: EndpointFiles { run, endpoints },
         total: total_file(run),
         phases: phases.iter().map(phase_file).collect(),
         generator: generator_file(generator),
@@ -55,6 +56,20 @@ fn task_file(task: &TaskRun) -> TaskFile {
     let TaskRun { users, name, phases } = task;
     let phases = phases.iter().map(|&TaskShare { asked, starts }| TaskShareFile { asked, starts }).collect();
     TaskFile { users: users.clone(), name: name.clone(), phases }
+}
+
+/// Endpoints that become files one by one as they are written, because their histograms as text are most of the file.
+#[derive(Debug)]
+pub(super) struct EndpointFiles<'a> {
+    run: &'a Run,
+    endpoints: &'a [EndpointRun],
+}
+
+impl Serialize for EndpointFiles<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut encoder = Encoder::default();
+        serializer.collect_seq(self.endpoints.iter().map(|endpoint| endpoint_file(self.run, endpoint, &mut encoder)))
+    }
 }
 
 fn scenario_file(scenario: &ScenarioRef) -> ScenarioFile {
