@@ -54,7 +54,7 @@ fn peer_row(attempt: &Attempt, truth: Pair) -> Result<[String; 4], Failure> {
     let finished = run_client(&mut attempt.command(&target.url(), folder.path())?)?;
     let found = attempt.read(folder.path(), &String::from_utf8_lossy(&finished.output.stdout));
     let judgement = found.map_or("did not report", |found| judgement(found, truth));
-    Ok([attempt.name.to_owned(), figure(found.map(|found| found.p95), 0), figure(found.map(|found| found.p99), 0), judgement.into()])
+    Ok([attempt.name.to_owned(), figure(found.map(|found| found.p95), 1), figure(found.map(|found| found.p99), 1), judgement.into()])
 }
 
 fn own_row(limit: Option<u32>, truth: Pair) -> Result<[String; 4], Failure> {
