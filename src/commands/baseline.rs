@@ -58,9 +58,7 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
         });
     }
     let around = Surroundings::look(world)?;
-    if let Some(event) = around.foreign_event(world) {
-        return Err(CommandError::ForeignCode { event });
-    }
+    around.refuse_foreign_code(world)?;
     let keep = args.keep.as_deref().map(Keep::parse).transpose()?;
     let abort = world.abort_on_signals();
     let mut code = ExitCode::Pass;

@@ -81,9 +81,7 @@ const fn outcome_word(outcome: Outcome) -> &'static str {
 
 fn check_and_publish(world: &mut World, args: &CheckArgs, told: &mut Told) -> Result<ExitCode, CommandError> {
     let around = Surroundings::look(world)?;
-    if let Some(event) = around.foreign_event(world) {
-        return Err(CommandError::ForeignCode { event });
-    }
+    around.refuse_foreign_code(world)?;
     let publishing = Publishing::plan(world, &args.publishing, &around, args.load.commit.as_deref())?;
     let prepared = prepare_all(world, args, &around)?;
     let (concluded, code) = check_all(world, args, prepared)?;

@@ -4,11 +4,13 @@ use super::context::{World, exit_of_signal};
 use super::error::CommandError;
 use super::measure::{find_target, load, open_scenario};
 use super::results::Results;
+use super::surroundings::Surroundings;
 use crate::cli::RunArgs;
 use crate::exit::ExitCode;
 use crate::report::{Format, render_run};
 
 pub fn run(world: &mut World, args: &RunArgs) -> Result<ExitCode, CommandError> {
+    Surroundings::look(world)?.refuse_foreign_code(world)?;
     let scenario = open_scenario(world, &args.scenario, &args.load)?;
     let results = Results::prepare(&args.out)?;
     let abort = world.abort_on_signals();

@@ -9,6 +9,7 @@ use super::error::CommandError;
 use super::judging::Judging;
 use super::measure::{find_target, load, open_scenario};
 use super::results::Results;
+use super::surroundings::Surroundings;
 use crate::cli::SelftestArgs;
 use crate::exit::ExitCode;
 use crate::gate::{FindingOutcome, Outcome, Rule, Verdict};
@@ -31,6 +32,7 @@ struct Bench<'a> {
 }
 
 pub fn selftest(world: &mut World, args: &SelftestArgs) -> Result<ExitCode, CommandError> {
+    Surroundings::look(world)?.refuse_foreign_code(world)?;
     let scenario = open_scenario(world, &args.scenario, &args.load)?;
     let judging = Judging::without_baseline(args.thresholds.as_deref(), &scenario)?;
     let abort = world.abort_on_signals();

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::context::World;
+use super::error::CommandError;
 use crate::ci::{EVENT_CAP, Event, Job, System, detect};
 use crate::cli::LoadArgs;
 use crate::files::read_capped;
@@ -46,12 +47,17 @@ impl Surroundings {
         self.event.as_ref().is_some_and(Event::is_from_fork)
     }
 
-    /// Why this job must not send anything that a scenario says: it holds a token that may write, and runs for code
-    /// that nobody has reviewed.
-    #[must_use]
-    pub fn foreign_event(&self, world: &World) -> Option<String> {
-        let event = world.variable("GITHUB_EVENT_NAME").filter(|_| self.is_in(System::Github))?;
-        (matches!(event.as_str(), "pull_request_target" | "workflow_run") && self.is_from_fork()).then_some(event)
+    /// Refuses to send what a scenario says in a job that holds a token that may write, and runs for code that nobody has
+    /// reviewed.
+    ///
+    /// # Errors
+    /// [`CommandError::ForeignCode`].
+    pub fn refuse_foreign_code(&self, world: &World) -> Result<(), CommandError> {
+        let event = world.variable("GITHUB_EVENT_NAME").filter(|_| self.is_in(System::Github) && self.is_from_fork());
+        match event {
+            Some(event) if matches!(event.as_str(), "pull_request_target" | "workflow_run") => Err(CommandError::ForeignCode { event }),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -33,6 +33,7 @@ fn every_input_becomes_its_option_and_what_is_not_said_none() {
         ("rate", "300/s"),
         ("duration", "2m"),
         ("publish", "github-comment!"),
+        ("publish-key", "eu/checkout"),
         ("out", "results"),
         ("args", "--soft --environment 'staging eu'\n  --tags read"),
     ]);
@@ -51,6 +52,7 @@ fn every_input_becomes_its_option_and_what_is_not_said_none() {
         "--thresholds=limits.yaml",
         "--against=https://old.shop.example",
         "--publish=github-comment!",
+        "--publish-key=eu/checkout",
         "--baseline=github",
         "--baseline=kept/run.json",
         "--",
@@ -62,12 +64,12 @@ fn every_input_becomes_its_option_and_what_is_not_said_none() {
 
 #[test]
 fn what_the_action_asks_can_be_typed() {
-    let all = ["thresholds", "target", "baseline", "against", "duration", "publish"].map(|input| (input, "2m"));
+    let all = ["thresholds", "target", "baseline", "against", "duration", "publish", "publish-key"].map(|input| (input, "2m"));
     let calls = [
         asked(&[[("scenario", "shop.yaml")].as_slice(), &all].concat()),
         asked(&[("scenario", "shop.yaml"), ("users", "5"), ("args", "--soft")]),
         asked(&[("scenario", "shop.yaml"), ("rate", "5/s"), ("command", "refresh")]),
-        asked(&[("command", "publish")]),
+        asked(&[("command", "publish"), ("publish", "github-comment"), ("publish-key", "eu")]),
     ];
     for words in calls {
         let typed = std::iter::once("perfgate".to_owned()).chain(words.clone()).map(std::ffi::OsString::from);
@@ -77,7 +79,7 @@ fn what_the_action_asks_can_be_typed() {
 
 #[test]
 fn hostile_text_in_an_input_stays_one_word() {
-    for input in ["thresholds", "target", "baseline", "against", "users", "rate", "duration", "publish"] {
+    for input in ["thresholds", "target", "baseline", "against", "users", "rate", "duration", "publish", "publish-key"] {
         let words = asked(&[("scenario", "shop.yaml"), (input, HOSTILE)]);
         assert!(words.contains(&format!("--{input}={HOSTILE}")), "{input}: {words:?}");
         assert_eq!(words.len(), 5, "{input}: {words:?}");

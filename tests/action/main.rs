@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod cancel;
+mod forks;
 mod inputs;
 mod install;
 mod newcomer;

@@ -147,6 +147,8 @@ fn no_load_is_run_for_a_fork_where_a_token_may_write() {
     let mut second = Second::new();
     second.workspace.perfgate("check shop.yaml").with(7).says("error: `workflow_run` runs with a token that may write");
     second.workspace.perfgate("baseline refresh shop.yaml").with(7);
+    second.workspace.perfgate("run shop.yaml").with(7);
+    second.workspace.perfgate("selftest shop.yaml").with(7);
     second.workspace.set_variable("GITHUB_EVENT_NAME", "pull_request_target");
     second.workspace.perfgate("check shop.yaml").with(7);
 }
