@@ -24,17 +24,25 @@ pub enum FileError {
 /// # Errors
 /// [`FileError::Write`]; an existing file is then as it was.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    write_and_rename(path, content).map_err(|source| FileError::Write { path: path.to_owned(), source })
+    write_atomically_by(path, |file| file.write_all(content))
 }
 
-fn write_and_rename(path: &Path, content: &[u8]) -> io::Result<()> {
+/// As [`write_atomically`], with content that `write` brings bit by bit.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn write_atomically_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), FileError> {
+    write_and_rename(path, write).map_err(|source| FileError::Write { path: path.to_owned(), source })
+}
+
+fn write_and_rename(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let temporary = folder.join(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
     let written = (|| {
         let mut file = File::create(&temporary)?;
-        file.write_all(content)?;
+        write(&mut file)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
         File::open(folder)?.sync_all()

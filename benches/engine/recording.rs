@@ -9,7 +9,7 @@ use std::time::Duration;
 use perfgate::document::Document;
 use perfgate::load::{Heading, Rehearsal};
 use perfgate::plan::{Dice, Plan, Stream};
-use perfgate::run::write_run;
+use perfgate::run::save_run;
 use perfgate::scenario::{Overrides, Scenario, Surroundings};
 
 use crate::process::{resident_memory, run_client};
@@ -50,6 +50,7 @@ pub fn rehearse() -> Result<(), Failure> {
     let heading = Heading { started_at: jiff::Timestamp::UNIX_EPOCH, environment: environment(), overrides: Vec::new(), threads: 1 };
     let mut rehearsal = Rehearsal::new(scenario, plan, heading);
     let mut dice = Dice::new(1, Stream::Arrivals);
+    let folder = tempfile::tempdir()?;
     let mut out = std::io::stdout();
     writeln!(out, "{}", resident_memory(std::process::id())?)?;
     for minute in 1..=MINUTES {
@@ -60,9 +61,9 @@ pub fn rehearse() -> Result<(), Failure> {
             }
             rehearsal.tick(Duration::from_secs(second + 1));
         }
-        let file = write_run(&rehearsal.run(Duration::from_secs(minute * 60)));
+        let run = rehearsal.run(Duration::from_secs(minute * 60));
+        save_run(&folder.path().join("run.json"), &run)?;
         writeln!(out, "{}", resident_memory(std::process::id())?)?;
-        drop(file);
     }
     Ok(())
 }

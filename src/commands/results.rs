@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::CommandError;
 use crate::files::{FileError, check_writable, write_atomically};
 use crate::report::{Format, Look, Subject, page, render};
-use crate::run::{Baseline, RUN_FILE_NAME, Run, earlier_run_file_name, write_run};
+use crate::run::{Baseline, RUN_FILE_NAME, Run, earlier_run_file_name, save_run};
 
 /// Where the results of one scenario go.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Results {
     /// # Errors
     /// [`CommandError::NotWritten`].
     pub fn write_beside(&self, number: usize, run: &Run) -> Result<(), CommandError> {
-        self.write(&beside_file_name(number), &write_run(run))
+        save_run(&self.folder.join(beside_file_name(number)), run).map_err(CommandError::NotWritten)
     }
 
     /// Gives the run that was written a name of its own, because the same release is loaded once more.
@@ -67,7 +67,7 @@ impl Results {
     /// # Errors
     /// [`CommandError::NotWritten`].
     pub fn write_run(&self, run: &Run) -> Result<(), CommandError> {
-        self.write(RUN_FILE_NAME, &write_run(run))
+        save_run(&self.folder.join(RUN_FILE_NAME), run).map_err(CommandError::NotWritten)
     }
 
     /// Writes every file that is made of a verdict, the page with the runs that it was compared with.

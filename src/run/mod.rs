@@ -20,7 +20,8 @@ use jiff::Timestamp;
 pub use self::baseline::{Baseline, BaselineRun, Incomparable, incomparable};
 pub use self::environment::Environment;
 pub use self::file::{
-    FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, earlier_run_file_name, load_run, load_runs, read_run, run_schema, write_run,
+    FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, earlier_run_file_name, load_run, load_runs, read_run, run_schema, save_run,
+    write_run,
 };
 pub use self::imported::{Exactness, FailureDetail, Imported, Measure, Resolution, StatedLatency, StatedTotal};
 pub use self::merge::{MergeError, merge};

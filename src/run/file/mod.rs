@@ -12,6 +12,7 @@ mod tests;
 mod write;
 
 use std::borrow::Cow;
+use std::io::{self, BufWriter, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use schemars::generate::SchemaSettings;
@@ -117,19 +118,47 @@ pub fn load_runs(path: &Path) -> Result<Vec<Run>, RunFileError> {
 /// written with coarser slices. Numbers that are not finite are left out, so that the file is always JSON.
 #[must_use]
 pub fn write_run(run: &Run) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let written = write_fitting(run, |run| {
+        bytes.clear();
+        write_as_it_is(run, &mut bytes)?;
+        Ok(bytes.len() as u64)
+    });
+    written.unwrap_or_else(|error| unreachable!("text, numbers and maps with text keys always make JSON: {error}"));
+    bytes
+}
+
+/// Writes the bytes of [`write_run`] into a file, atomically and without ever holding them all.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn save_run(path: &Path, run: &Run) -> Result<(), FileError> {
+    files::write_atomically_by(path, |file| {
+        write_fitting(run, |run| {
+            file.rewind()?;
+            file.set_len(0)?;
+            let mut out = BufWriter::new(&mut *file);
+            write_as_it_is(run, &mut out)?;
+            out.flush()?;
+            drop(out);
+            file.stream_position()
+        })
+    })
+}
+
+/// Lets `write` write the run, which tells how many bytes it took, and coarser forms of it until one can be read again.
+fn write_fitting(run: &Run, mut write: impl FnMut(&Run) -> io::Result<u64>) -> io::Result<()> {
     let mut run = size::within_bins(run, MAX_BINS);
-    loop {
-        let mut bytes = serde_json::to_vec(&write::file_of(&run))
-            .unwrap_or_else(|error| unreachable!("text, numbers and maps with text keys always make JSON: {error}"));
-        bytes.push(b'\n');
-        if bytes.len() as u64 <= RUN_FILE_CAP {
-            return bytes;
-        }
-        match size::coarser(&run) {
-            Some(coarser) => run = Cow::Owned(coarser),
-            None => return bytes,
-        }
+    while write(&run)? > RUN_FILE_CAP {
+        let Some(coarser) = size::coarser(&run) else { break };
+        run = Cow::Owned(coarser);
     }
+    Ok(())
+}
+
+fn write_as_it_is(run: &Run, mut out: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer(&mut out, &write::file_of(run))?;
+    out.write_all(b"\n")
 }
 
 /// The JSON Schema (2020-12) of what [`write_run`] writes.

@@ -263,6 +263,10 @@ proptest! {
 
     #[test]
     fn what_is_written_is_read_back(run in any_run()) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(RUN_FILE_NAME);
+        save_run(&path, &run).unwrap();
+        prop_assert_eq!(fs::read(&path).unwrap(), write_run(&run));
         prop_assert_eq!(read_run(&write_run(&run)).unwrap(), run);
     }
 
