@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json_path::JsonPath;
+
 use super::Checked;
 use super::body::{BodyKeys, TypedBody, compile_body};
 use super::condition::{compile_repeat, compile_when};
@@ -98,11 +100,18 @@ fn expectation(
     let mut expect = written.map_or_else(|| Ok(Expect::default()), |expect| compile_expect(values, expect))?;
     if let Some(graphql) = graphql {
         let errors = json_path(values, "$.errors", graphql.place)?;
-        if !expect.json.iter().any(|(path, _)| path.to_string().starts_with("$['errors']")) {
+        if !expect.json.iter().any(|(path, _)| is_in_errors(path)) {
             expect.json.push((errors, Matcher::Absent));
         }
     }
     Ok(expect)
+}
+
+/// Whether a path leads into `errors`, as `$.errors[0].message` and `$["errors"]` do and `$.errorsSeen` does not.
+fn is_in_errors(path: &JsonPath) -> bool {
+    let path = path.to_string();
+    let rest = path.strip_prefix("$.errors").or_else(|| path.strip_prefix("$['errors'"));
+    rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '_'))
 }
 
 /// The one method that is written, with its path.
