@@ -17,7 +17,8 @@ pub fn server_of(root: &Value, name: &str, target: Option<&str>) -> (String, Opt
         ["staging", "stage", "stg", "test", "sandbox", "localhost", "127.0.0.1"].iter().any(|word| words.contains(word))
     };
     let chosen = servers.iter().find(is_staging).or(servers.first()).map(|(url, _)| url.as_str());
-    let prefix = chosen.map_or("", |url| path_of(url));
+    let can_be_sent = |prefix: &&str| format!("https://staging.example{prefix}").parse::<Target>().is_ok();
+    let prefix = chosen.map(path_of).filter(can_be_sent).unwrap_or_default();
     if let Some(target) = target {
         // A target that names a path of its own means it.
         let own_path = target.parse::<Target>().is_ok_and(|target| !target.base_path.is_empty());
@@ -34,13 +35,13 @@ pub fn server_of(root: &Value, name: &str, target: Option<&str>) -> (String, Opt
     }
 }
 
-/// The URL of a server with the defaults of its variables, without a slash at its end.
+/// The URL of a server with the defaults of its variables, without white space around it and a slash at its end.
 fn filled_server(server: &Value) -> Option<String> {
     let mut url = server["url"].as_str()?.to_owned();
     for (name, variable) in server["variables"].as_object().into_iter().flatten() {
         url = url.replace(&format!("{{{name}}}"), variable["default"].as_str().unwrap_or_default());
     }
-    Some(url.trim_end_matches('/').to_owned())
+    Some(url.trim().trim_end_matches('/').to_owned())
 }
 
 /// `/v1` of `https://a.example/v1`, and of `/v1`.

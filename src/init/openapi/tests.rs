@@ -62,6 +62,9 @@ fn the_target_is_staging_where_one_is_named_else_what_was_asked_for() {
     assert_eq!(target(json!([{"url": "https://a.example/v1"}]), Some("http://127.0.0.1:9")), ("http://127.0.0.1:9/v1".to_owned(), 0));
     assert_eq!(target(json!([{"url": "https://a.example/v1"}]), Some("http://127.0.0.1:9/x")), ("http://127.0.0.1:9/x".to_owned(), 0));
     assert_eq!(target(json!([]), None).1, 1);
+    for unsendable in ["/ ", "/a b", "/a\\b", "/${a}"] {
+        assert_eq!(target(json!([{"url": unsendable}]), None), ("https://staging.x.example".to_owned(), 1), "{unsendable}");
+    }
 }
 
 #[test]
