@@ -13,7 +13,11 @@ pub struct Books {
     /// Answers by endpoint (`GET /api/products/:id`) and status. Reading the books is not counted.
     pub answers: BTreeMap<String, BTreeMap<u16, u64>>,
     pub tokens_issued: u64,
+    /// The same, by user name.
+    pub tokens_by_user: BTreeMap<String, u64>,
     pub carts_opened: u64,
+    /// The same, by the name of the user whose it is.
+    pub carts_by_user: BTreeMap<String, u64>,
     pub orders_placed: u64,
 }
 

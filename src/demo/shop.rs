@@ -1,6 +1,6 @@
 //! The shop behind its API: who is signed in, what is in which cart, which orders were placed, and what each step costs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -84,7 +84,9 @@ impl Shop {
         Books {
             answers,
             tokens_issued: state.tokens.len() as u64,
+            tokens_by_user: counted(state.tokens.values()),
             carts_opened: state.carts_opened,
+            carts_by_user: counted(state.carts.values().map(|cart| &cart.owner)),
             orders_placed: state.orders.len() as u64,
         }
     }
@@ -207,6 +209,15 @@ impl State {
     fn cart_of(&mut self, username: &str, cart_id: &str) -> Option<&mut Cart> {
         self.carts.get_mut(cart_id).filter(|cart| cart.owner == username)
     }
+}
+
+/// How often each name comes.
+fn counted<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name.clone()).or_default() += 1;
+    }
+    counts
 }
 
 /// The price of all items, in whole cents.
