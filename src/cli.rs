@@ -343,7 +343,7 @@ pub struct InitArgs {
     /// Where the files go
     #[arg(long, visible_alias = "dir", value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
-    /// Write no .github/workflows/perfgate.yml
+    /// Write no workflows
     #[arg(long)]
     pub no_workflow: bool,
     /// Overwrite what is there

@@ -37,8 +37,8 @@ fn run_objection(run: &Run) -> Option<String> {
         return Some(format!("the run is not complete: {why}"));
     }
     if !run.generator.healthy() {
-        let codes: Vec<&str> = run.generator.problems.iter().map(|problem| problem.code.as_str()).collect();
-        return Some(format!("the generator was not healthy: {}", codes.join(", ")));
+        let texts: Vec<&str> = run.generator.problems.iter().map(|problem| problem.text.as_str()).collect();
+        return Some(format!("the generator was not healthy: {}", texts.join("; ")));
     }
     (!run.generator.conserved()).then(|| "the generator's books do not add up".to_owned())
 }

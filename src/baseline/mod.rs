@@ -72,7 +72,7 @@ pub enum BaselineError {
     CorruptIndex { path: PathBuf, source: IndexError },
     #[error("baseline is corrupt: {} is listed in `baseline.json`, but missing", path.display())]
     MissingRun { path: PathBuf },
-    #[error("no artifact {name} can be trusted (looked at {looked_at}){}", listed(why))]
+    #[error("{}", no_artifact(name, *looked_at, why))]
     NoArtifact { name: String, looked_at: usize, why: Vec<String> },
     #[error("baseline github needs `GITHUB_REPOSITORY` and a token in `GITHUB_TOKEN`")]
     NoAccess,
@@ -98,6 +98,13 @@ pub enum BaselineError {
     NotAdmitted { id: EntryId, reason: String },
     #[error(transparent)]
     File(#[from] FileError),
+}
+
+fn no_artifact(name: &str, looked_at: usize, why: &[String]) -> String {
+    if looked_at == 0 {
+        return format!("there is no artifact {name} yet: a nightly job with `command: refresh` makes it");
+    }
+    format!("no artifact {name} can be trusted (looked at {looked_at}){}", listed(why))
 }
 
 impl BaselineError {

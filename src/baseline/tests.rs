@@ -282,7 +282,7 @@ fn a_doubtful_run_is_rejected_with_its_reason() {
 
     let mut run = checkout_run();
     run.generator.problems.push(Problem { code: "cpu".into(), text: "98 % busy".into() });
-    assert_eq!(reason_of(&run), "the generator was not healthy: cpu");
+    assert_eq!(reason_of(&run), "the generator was not healthy: 98 % busy");
 
     let mut run = checkout_run();
     run.generator.sent += 1;

@@ -8,6 +8,7 @@ use super::error::CommandError;
 use super::import::open_run;
 use super::judging::{default_store, reach};
 use super::measure::{find_target, load, open_scenario};
+use super::plan_words::counted;
 use super::results::Results;
 use super::surroundings::Surroundings;
 use crate::baseline::{self, Admission, BaselineError, Branch, Drift, DriftSince, Entry, Source, Store, drifts};
@@ -39,7 +40,7 @@ pub fn baseline(world: &mut World, verb: &BaselineVerb) -> Result<ExitCode, Comm
         }
         BaselineVerb::Prune { runs, store } => {
             let dropped = Store::open(&folder_of(store)?)?.prune(*runs)?;
-            world.note(&format!("dropped {} runs", dropped.len()));
+            world.note(&format!("dropped {}", counted(dropped.len() as u64, "run")));
             Ok(ExitCode::Pass)
         }
     }
@@ -79,7 +80,7 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
             branch.keep(&scenario.name, &folder).map_err(BaselineError::from)?;
             world.note(&format!("pushed to {}", branch.as_str()));
         }
-        world.note(&format!("baseline of {} in {}: {} runs", scenario.name, folder.display(), admitted(&store)));
+        world.note(&format!("baseline of {} in {}: {}", scenario.name, folder.display(), counted(admitted(&store), "run")));
         for drift in drifts(store.entries()).iter().filter(|drift| drift.change() > 0.0) {
             world.note(&format!("warning: {}", sentence(drift)));
         }
@@ -187,8 +188,8 @@ fn add(world: &mut World, paths: &[PathBuf], args: &StoreArgs) -> Result<ExitCod
     Ok(code)
 }
 
-fn admitted(store: &Store) -> usize {
-    store.entries().iter().filter(|entry| entry.admitted).count()
+fn admitted(store: &Store) -> u64 {
+    store.entries().iter().filter(|entry| entry.admitted).count() as u64
 }
 
 fn list(world: &mut World, args: &StoreArgs) -> Result<ExitCode, CommandError> {
@@ -224,7 +225,12 @@ fn show(world: &mut World, args: &StoreArgs) -> Result<ExitCode, CommandError> {
         world.note("no runs yet: `perfgate baseline refresh SCENARIO` makes the first");
         return Ok(ExitCode::Pass);
     };
-    world.note(&format!("{} runs of {}, newest {}", runs.len(), newest.scenario.name, newest.started_at.strftime("%Y-%m-%d %H:%M")));
+    world.note(&format!(
+        "{} of {}, newest {}",
+        counted(runs.len() as u64, "run"),
+        newest.scenario.name,
+        newest.started_at.strftime("%Y-%m-%d %H:%M")
+    ));
     let judged = newest.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
     let rows: Vec<Vec<String>> = judged.map(|endpoint| shown(&runs, newest, &endpoint.name)).collect();
     world.print(&listing(&["endpoint", "requests", "p95", "p95 from .. to", "p99", "p99 from .. to", "failures"], &rows));

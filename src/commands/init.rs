@@ -1,4 +1,4 @@
-//! `perfgate init`: a source is read, a scenario drafted, and three files written where nothing is lost.
+//! `perfgate init`: a source is read, a scenario drafted, and the first files written where nothing is lost.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,8 @@ const HAR_CAP: u64 = 256 * 1024 * 1024;
 const LOCUST_CAP: u64 = 1024 * 1024;
 
 /// Where GitHub looks for workflows.
-const WORKFLOW: &str = ".github/workflows/perfgate.yml";
+const GATE: &str = ".github/workflows/performance-gate.yml";
+const NIGHTLY: &str = ".github/workflows/nightly-baseline.yml";
 
 /// Reads a source: its name, its text, the wanted name and target.
 type DraftFrom = fn(&str, &str, Option<&str>, Option<&str>) -> Result<Draft, InitError>;
@@ -79,11 +80,11 @@ fn folder_name(world: &World, out: &Path) -> String {
 
 /// The files with their places: where `check` looks for them.
 fn placed(draft: &Draft, files: FirstFiles, args: &InitArgs) -> Vec<(PathBuf, String)> {
-    let FirstFiles { scenario, thresholds, workflow } = files;
+    let FirstFiles { scenario, thresholds, gate, nightly } = files;
     let mut placed =
         vec![(args.out.join(format!("{}.yaml", draft.name)), scenario), (args.out.join(default_thresholds(&draft.name)), thresholds)];
     if !args.no_workflow {
-        placed.push((args.out.join(WORKFLOW), workflow));
+        placed.extend([(args.out.join(GATE), gate), (args.out.join(NIGHTLY), nightly)]);
     }
     placed.into_iter().map(|(path, content)| (path.strip_prefix(".").map(Path::to_owned).unwrap_or(path), content)).collect()
 }
@@ -94,9 +95,9 @@ fn refuse_to_overwrite(files: &[(PathBuf, String)], args: &InitArgs) -> Result<(
     if args.force || there.is_empty() {
         return Ok(());
     }
-    let is_workflow_alone = there.len() == 1 && there[0].ends_with(WORKFLOW);
-    let hint = if is_workflow_alone {
-        "one workflow checks several scenarios: --no-workflow writes the other files, then add the scenario to it; --force overwrites"
+    let are_workflows_alone = there.iter().all(|path| path.ends_with(GATE) || path.ends_with(NIGHTLY));
+    let hint = if are_workflows_alone {
+        "one gate checks several scenarios: --no-workflow writes the other files, then add the scenario to it; --force overwrites"
     } else {
         "--force overwrites, --name gives the files another name, --out another folder"
     };
@@ -115,4 +116,5 @@ fn tell_next(world: &mut World, draft: &Draft, args: &InitArgs) {
     let scenario = if inside.is_empty() { file.to_string() } else { format!("{}.yaml", draft.name) };
     world.note(&format!("next: {inside}perfgate validate {scenario}    # no traffic: what will be asked, and how often"));
     world.note(&format!("next: {inside}perfgate check {scenario}"));
+    world.note("next: add perfgate-out/ and .perfgate/ to .gitignore: results, and the baseline of this machine");
 }

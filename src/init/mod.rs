@@ -67,7 +67,9 @@ const LONGEST_NAME: usize = 32;
 pub struct FirstFiles {
     pub scenario: String,
     pub thresholds: String,
-    pub workflow: String,
+    /// The workflow of the gate, and the one that measures the baseline.
+    pub gate: String,
+    pub nightly: String,
 }
 
 /// The files of a draft. The load is made long enough for its limits, as far as that is reasonable.
@@ -78,7 +80,12 @@ pub fn first_files(draft: &mut Draft) -> Result<FirstFiles, InitError> {
     sendable::make_sendable(draft);
     let scenario = thresholds::fit_hold(draft)?;
     let limits = thresholds::thresholds_yaml(draft, &scenario);
-    Ok(FirstFiles { scenario: write::scenario_yaml(draft), thresholds: limits, workflow: workflow::workflow_yaml(draft) })
+    Ok(FirstFiles {
+        scenario: write::scenario_yaml(draft),
+        thresholds: limits,
+        gate: workflow::gate_yaml(draft),
+        nightly: workflow::nightly_yaml(draft),
+    })
 }
 
 /// The draft as the program will read it.

@@ -1,42 +1,32 @@
-//! The workflow that a release candidate passes through; more of them are under `examples/workflows/`.
-
-use std::fmt::Write as _;
+//! The workflows that a release candidate passes through and that measure what it is compared with: those under
+//! `examples/workflows/`, with the draft's names and secrets in them.
 
 use super::draft::Draft;
 
-/// `.github/workflows/perfgate.yml`
+const GATE: &str = include_str!("../../examples/workflows/release-candidate.yml");
+const NIGHTLY: &str = include_str!("../../examples/workflows/nightly-baseline.yml");
+/// Said to whom copies by hand.
+const COPY: &str = "# Copy this to ";
+
+/// The gate on the release candidate.
 #[must_use]
-pub fn workflow_yaml(draft: &Draft) -> String {
-    let mut out = format!(
-        "\
-# A release candidate is loaded on staging and judged by thresholds/{name}.yaml.
-name: perfgate
-on:
-  push:
-    branches: [\"release/**\"]
-    tags: [\"*-rc*\"]
-  workflow_dispatch:
-permissions:
-  contents: read
-  pull-requests: write # the comment
-concurrency: perfgate-staging # two loads at once would measure each other
-jobs:
-  gate:
-    runs-on: ubuntu-latest
-    timeout-minutes: 30
-    steps:
-      - uses: actions/checkout@v4
-      - uses: perfgate/perfgate@v0
-        with:
-          scenario: {name}.yaml
-",
-        name = draft.name
-    );
+pub fn gate_yaml(draft: &Draft) -> String {
+    filled_in(GATE, draft)
+}
+
+/// The nightly job that measures the baseline.
+#[must_use]
+pub fn nightly_yaml(draft: &Draft) -> String {
+    filled_in(NIGHTLY, draft)
+}
+
+fn filled_in(example: &str, draft: &Draft) -> String {
+    // The example ends with how to hand over a secret; the draft knows whether there is one.
+    let lines = example.lines().filter(|line| !line.starts_with(COPY) && !line.starts_with("        #"));
+    let mut out = lines.map(|line| line.replace("shop.yaml", &format!("{}.yaml", draft.name)) + "\n").collect::<String>();
     if !draft.env.is_empty() {
         out.push_str("        env:\n");
-        for name in &draft.env {
-            let _ = writeln!(out, "          {name}: ${{{{ secrets.{name} }}}}");
-        }
+        out.extend(draft.env.iter().map(|name| format!("          {name}: ${{{{ secrets.{name} }}}}\n")));
     }
     out
 }

@@ -144,7 +144,7 @@ fn what_is_corrupt_or_out_of_reach_is_never_taken_for_none() {
 fn the_nightly_job_takes_the_last_store_and_appends_to_it() {
     let job = Job::new();
     let refresh = "baseline refresh checkout.yaml --duration 500ms --baseline github --keep next";
-    job.workspace.perfgate(refresh).with(0).says("looked at 0").says("baseline of checkout in next: 1 runs");
+    job.workspace.perfgate(refresh).with(0).says("there is no artifact").says("baseline of checkout in next: 1 run");
     job.github.artifact(NAME, &job.zip(), &json!({}), &json!({}));
     job.workspace.perfgate(refresh).with(0).says("baseline of checkout in next: 5 runs");
     let listed = job.workspace.perfgate("baseline list --baseline next").with(0).stdout;

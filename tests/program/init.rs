@@ -19,7 +19,7 @@ fn bare_init_asks_nothing_and_overwrites_nothing() {
     workspace
         .perfgate("init --name shop")
         .with(0)
-        .prints("wrote shop.yaml\nwrote thresholds/shop.yaml\nwrote .github/workflows/perfgate.yml\n")
+        .prints("wrote shop.yaml\nwrote thresholds/shop.yaml\nwrote .github/workflows/performance-gate.yml\nwrote .github/workflows/nightly-baseline.yml\n")
         .says("next: perfgate check shop.yaml");
     assert_eq!(workspace.read("shop.yaml"), SIX_LINES);
     assert_eq!(workspace.read("thresholds/shop.yaml").lines().count(), 4);
@@ -28,19 +28,19 @@ fn bare_init_asks_nothing_and_overwrites_nothing() {
     workspace.write("shop.yaml", "mine");
     let ended = workspace.perfgate("init --name shop").with(2);
     ended.says(
-        "error: shop.yaml, thresholds/shop.yaml, .github/workflows/perfgate.yml are there already; nothing was written\nhint: --force",
+        "error: shop.yaml, thresholds/shop.yaml, .github/workflows/performance-gate.yml, .github/workflows/nightly-baseline.yml are there already; nothing was written\nhint: --force",
     );
     workspace
         .perfgate("init --name other")
         .with(2)
-        .says("perfgate.yml is there already")
-        .says("hint: one workflow checks several scenarios: --no-workflow");
+        .says("nightly-baseline.yml are there already")
+        .says("hint: one gate checks several scenarios: --no-workflow");
     workspace.perfgate("init --name other --no-workflow").with(0);
     assert_eq!(workspace.read("shop.yaml"), "mine");
     workspace.perfgate("init --name shop --force").with(0);
     assert_eq!(workspace.read("shop.yaml"), SIX_LINES);
     workspace.perfgate("init --dir elsewhere/deep").with(0);
-    assert!(workspace.has("elsewhere/deep/deep.yaml") && workspace.has("elsewhere/deep/.github/workflows/perfgate.yml"));
+    assert!(workspace.has("elsewhere/deep/deep.yaml") && workspace.has("elsewhere/deep/.github/workflows/performance-gate.yml"));
 }
 
 #[test]
@@ -156,7 +156,9 @@ fn what_is_drafted_runs_against_a_real_server() {
         let before = server.remembered().len();
         workspace.perfgate(&format!("init {arguments}")).with(0).says(said);
         assert_eq!(server.remembered().len(), before, "init sends nothing");
-        for file in ["shop.yaml", "thresholds/shop.yaml", ".github/workflows/perfgate.yml"] {
+        for file in
+            ["shop.yaml", "thresholds/shop.yaml", ".github/workflows/performance-gate.yml", ".github/workflows/nightly-baseline.yml"]
+        {
             let text = workspace.read(file);
             assert!(!text.contains("hunter2") && !text.contains("t0k3n-of"), "{source} {file}\n{text}");
         }
@@ -200,11 +202,17 @@ fn the_workflow_hands_over_the_secrets_that_the_scenario_reads() {
     let workspace = Workspace::empty();
     workspace.write("openapi.yaml", OPENAPI);
     workspace.perfgate("init --openapi openapi.yaml").with(0);
-    let text = workspace.read(".github/workflows/perfgate.yml");
-    let workflow: Value = perfgate::document::Document::from_text("perfgate.yml", text).parse().unwrap();
-    let steps = workflow["jobs"]["gate"]["steps"].as_array().unwrap();
-    let gate = steps.last().unwrap();
-    assert_eq!(gate["with"]["scenario"], "shop.yaml");
-    assert_eq!(gate["env"], json!({"STAGING_LOGIN_TOKEN": "${{ secrets.STAGING_LOGIN_TOKEN }}"}));
-    assert_eq!(workflow["permissions"], json!({"contents": "read", "pull-requests": "write"}));
+    let job = |file: &str, job: &str| {
+        let text = workspace.read(&format!(".github/workflows/{file}"));
+        let workflow: Value = perfgate::document::Document::from_text(file, text).parse().unwrap();
+        assert_eq!(workflow["concurrency"], json!({"group": "staging-load"}));
+        workflow["jobs"][job].clone()
+    };
+    let gate = job("performance-gate.yml", "gate");
+    assert_eq!(gate["permissions"], json!({"contents": "read", "actions": "read", "pull-requests": "write"}));
+    for job in [gate, job("nightly-baseline.yml", "refresh")] {
+        let step = job["steps"].as_array().unwrap().last().unwrap();
+        assert_eq!(step["with"]["scenario"], "shop.yaml");
+        assert_eq!(step["env"], json!({"STAGING_LOGIN_TOKEN": "${{ secrets.STAGING_LOGIN_TOKEN }}"}));
+    }
 }

@@ -82,11 +82,11 @@ fn the_baseline_is_kept_listed_pinned_and_pruned() {
 
     let oldest = runs[2];
     workspace.perfgate(&format!("baseline pin {oldest}")).with(0).says(&format!("pinned {oldest}"));
-    workspace.perfgate("baseline prune --runs 1").with(0).says("dropped 1 runs");
+    workspace.perfgate("baseline prune --runs 1").with(0).says("dropped 1 run");
     let listed = workspace.perfgate("baseline list").with(0).prints("pinned").stdout;
     assert!(listed.contains(oldest) && listed.contains(runs[0]) && !listed.contains(runs[1]), "{listed}");
     workspace.perfgate(&format!("baseline unpin {oldest} --scenario shop")).with(0);
-    workspace.perfgate("baseline prune --runs 1 --baseline .perfgate/baselines/shop").with(0).says("dropped 1 runs");
+    workspace.perfgate("baseline prune --runs 1 --baseline .perfgate/baselines/shop").with(0).says("dropped 1 run");
     workspace.perfgate(&format!("baseline pin {oldest}")).with(2).says(&format!("has no run `{oldest}`\nhint: `perfgate baseline list`"));
     workspace.perfgate("baseline prune").with(0).says("dropped 0 runs");
 }
