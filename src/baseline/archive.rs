@@ -8,7 +8,8 @@ use thiserror::Error;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::index::{self, EntryId, IndexError};
+use super::index::{self, Entry, EntryId, IndexError};
+use super::parallel::on_all_cores;
 use crate::run::{BaselineRun, RunFileError, read_run};
 
 /// The largest archive, as it travels.
@@ -71,14 +72,17 @@ fn read_within(bytes: &[u8], mut left: u64) -> Result<Vec<BaselineRun>, ArchiveE
     check_entries(bytes, &mut archive)?;
     let index = member(&mut archive, INDEX_NAME, &mut left)?.ok_or(ArchiveError::NoIndex)?;
     let (_, entries) = index::read(&index)?;
-    let mut runs = Vec::new();
+    let mut files = Vec::new();
     for entry in entries.into_iter().filter(|entry| entry.admitted) {
         let file = member(&mut archive, &format!("runs/{}.json", entry.id), &mut left)?;
         let file = file.ok_or_else(|| ArchiveError::MissingRun { id: entry.id.clone() })?;
-        let run = read_run(&file).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })?;
-        runs.push(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run });
+        files.push((entry, file));
     }
-    Ok(runs)
+    let run_of = |(entry, file): &(Entry, Vec<u8>)| {
+        let run = read_run(file).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })?;
+        Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run })
+    };
+    on_all_cores(&files, run_of).into_iter().collect()
 }
 
 /// That the archive ends where its directory says, and begins at its first byte: two readers then see the same one.

@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::index::{self, Entry, EntryId};
+use super::parallel::on_all_cores;
 use super::{Admission, BaselineError, admission, read_if_exists};
 use crate::files::{self, FileError};
 use crate::run::{BaselineRun, RUN_FILE_CAP, Run, read_run, write_run};
@@ -120,8 +121,10 @@ impl Store {
     /// # Errors
     /// [`BaselineError`] with the file that is missing, corrupt or not readable.
     pub fn load_runs(&self) -> Result<Vec<BaselineRun>, BaselineError> {
-        let admitted = self.entries.iter().filter(|entry| entry.admitted);
-        admitted.map(|entry| Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run: self.load_run(&entry.id)? })).collect()
+        let admitted: Vec<&Entry> = self.entries.iter().filter(|entry| entry.admitted).collect();
+        on_all_cores(&admitted, |entry| Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run: self.load_run(&entry.id)? }))
+            .into_iter()
+            .collect()
     }
 
     /// One kept run, admitted or rejected.

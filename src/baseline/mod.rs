@@ -10,6 +10,7 @@ mod file;
 mod git;
 mod github;
 mod index;
+mod parallel;
 #[cfg(test)]
 mod tests;
 

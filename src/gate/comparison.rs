@@ -121,6 +121,11 @@ impl<'a> Comparison<'a> {
         })
     }
 
+    /// The runs themselves, by job, newest first.
+    pub(super) fn jobs(&self) -> &[Vec<&'a Run>] {
+        &self.jobs
+    }
+
     /// The same subject's figures in every run, by job.
     pub(super) fn figures(&self, subject: Subject<'_>, scope: Scope<'_>) -> Vec<Vec<(Timestamp, Figures)>> {
         let of_run = |run: &&Run| Some((run.started_at, Figures::of(run, subject, scope)?));

@@ -10,7 +10,7 @@ use super::Unit;
 use super::scope::Figures;
 use crate::document::suggestion;
 use crate::run::{FailureClass, PhaseSeries};
-use crate::stats::{Estimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate};
+use crate::stats::{Estimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate, percentile_estimate_of};
 use crate::units::Percentile;
 
 /// Something that is measured of an endpoint, or of all endpoints together.
@@ -142,7 +142,7 @@ impl Metric {
 
     fn estimate_of_samples(self, figures: &Figures) -> Option<Estimate> {
         match self {
-            Self::Percentile(percentile) => percentile_estimate(&figures.blocks, percentile).map(|found| found.estimate),
+            Self::Percentile(percentile) => percentile_estimate_of(&figures.whole, &figures.blocks, percentile).map(|found| found.estimate),
             // Kept for whole phases only, so that each request counts as independent.
             Self::TimeToFirstByte(percentile) => {
                 percentile_estimate(std::slice::from_ref(&figures.summary.counts.ttfb), percentile).map(|found| found.estimate)
@@ -180,8 +180,8 @@ impl Metric {
     #[must_use]
     pub fn paired_estimate(self, now: &Figures, before: &Figures) -> Option<Estimate> {
         if let Self::Percentile(percentile) = self {
-            let (now, before) = (percentile_estimate(&now.blocks, percentile)?, percentile_estimate(&before.blocks, percentile)?);
-            return Some(paired_percentiles(&now, &before));
+            let of = |side: &Figures| percentile_estimate_of(&side.whole, &side.blocks, percentile);
+            return Some(paired_percentiles(&of(now)?, &of(before)?));
         }
         let (now, before) = (self.estimate(now)?, self.estimate(before)?);
         let error = (now.variance() + before.variance()).sqrt();

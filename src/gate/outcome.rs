@@ -4,8 +4,8 @@ use super::check::{Cause, Row};
 use super::comparison::{Comparison, Standing};
 use super::suspicion::{Habit, suspicions};
 use super::{
-    BaselinePolicy, Finding, FindingOutcome, Outcome, Reason, RunRef, Scope, SelfCheck, SelfCheckOutcome, Subject, Thresholds,
-    ThresholdsRef, VERDICT_VERSION, Verdict, Waiver,
+    BaselinePolicy, Finding, FindingOutcome, Outcome, Reason, RunRef, SelfCheck, SelfCheckOutcome, Subject, Thresholds, ThresholdsRef,
+    VERDICT_VERSION, Verdict, Waiver,
 };
 use crate::exit::ExitCode;
 use crate::run::Run;
@@ -164,10 +164,8 @@ fn of_comparison(rows: &[Row], comparison: &Comparison<'_>) -> Option<Consequenc
 }
 
 fn of_suspicions(run: &Run, comparison: &Comparison<'_>) -> Vec<Consequence> {
-    let before = |subject: Subject<'_>| {
-        let jobs = comparison.figures(subject, Scope::Pooled { named: &[] });
-        jobs.iter().filter_map(|job| job.first()).map(|(_, figures)| Habit::of(figures)).collect()
-    };
+    let before =
+        |subject: Subject<'_>| comparison.jobs().iter().filter_map(|job| job.iter().find_map(|run| Habit::of(run, subject))).collect();
     suspicions(run, before).into_iter().map(|text| Consequence::new(ExitCode::Pass, "suspicious", text)).collect()
 }
 

@@ -30,6 +30,8 @@ pub struct Figures {
     pub summary: Summary,
     /// The latencies once more, in blocks of time.
     pub blocks: Vec<Histogram>,
+    /// The sum of the blocks.
+    pub whole: Histogram,
     /// How many requests were answered as expected in each block of time.
     pub answered: Vec<u64>,
     /// Length of the scope (s).
@@ -84,13 +86,31 @@ impl Figures {
         }
         let seconds = run.duration_of(selection).as_secs_f64();
         let resolution = run.imported.as_ref().map(|imported| imported.resolution.clone()).unwrap_or_default();
-        let Subject::Endpoint(name) = subject else {
-            let (summary, blocks) = (run.total(selection), run.total_latency_blocks(selection));
-            return Some(Self { summary, blocks, answered: run.answered_blocks(None, selection), seconds, resolution });
+        let (summary, blocks, answered) = match subject {
+            Subject::Endpoint(name) => {
+                let endpoint = run.endpoints.iter().find(|endpoint| endpoint.name == name)?;
+                let blocks = run.latency_blocks(endpoint, selection);
+                (run.summary(endpoint, selection), blocks, run.answered_blocks(Some(endpoint), selection))
+            }
+            Subject::Total => (run.total(selection), run.total_latency_blocks(selection), run.answered_blocks(None, selection)),
         };
-        let endpoint = run.endpoints.iter().find(|endpoint| endpoint.name == name)?;
-        let (summary, blocks) = (run.summary(endpoint, selection), run.latency_blocks(endpoint, selection));
-        Some(Self { summary, blocks, answered: run.answered_blocks(Some(endpoint), selection), seconds, resolution })
+        let is_counted = summary.stated.is_none();
+        let whole = if is_counted { summary.latency.clone() } else { Histogram::sum(&blocks) };
+        Some(Self { summary, blocks, whole, answered, seconds, resolution })
+    }
+
+    /// The summary over every judged phase, and their length (s): what [`Self::of`] takes much longer for. `None` as there.
+    #[must_use]
+    pub fn summary_of(run: &Run, subject: Subject<'_>) -> Option<(Summary, f64)> {
+        let selection = PhaseSelection::Judged;
+        if !run.phases.iter().any(|phase| phase.measured) {
+            return None;
+        }
+        let summary = match subject {
+            Subject::Endpoint(name) => run.summary(run.endpoints.iter().find(|endpoint| endpoint.name == name)?, selection),
+            Subject::Total => run.total(selection),
+        };
+        Some((summary, run.duration_of(selection).as_secs_f64()))
     }
 
     /// All of several loads together, for counts; latencies of different loads are never mixed by anybody else.

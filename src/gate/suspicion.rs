@@ -1,8 +1,8 @@
 //! What is too good to be true: answers much faster or smaller than the baseline's, or requests that are no longer made.
 //! Errors answered fast and empty pages look like a fast release. A suspicion is told; it decides nothing.
 
-use super::{Figures, Scope, Subject};
-use crate::run::{EndpointRole, PhaseSeries, Run};
+use super::{Figures, Subject};
+use crate::run::{EndpointRole, PhaseSeries, Run, Summary};
 use crate::units::{Percentile, format_count, format_millis};
 
 /// Fewer baseline runs are no habit.
@@ -35,16 +35,17 @@ pub(super) struct Habit {
 }
 
 impl Habit {
+    /// What a subject did in the judged phases of a run; `None` where it is not in it.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    pub(super) fn of(figures: &Figures) -> Self {
-        let (latency, counts) = (&figures.summary.latency, &figures.summary.counts);
+    pub(super) fn of(run: &Run, subject: Subject<'_>) -> Option<Self> {
+        let (Summary { latency, counts, .. }, seconds) = Figures::summary_of(run, subject)?;
         let has_p95 = latency.count() >= Percentile::P95.requests_needed();
-        Self {
+        Some(Self {
             p95_ms: latency.percentile_ms(Percentile::P95).filter(|_| has_p95),
             mean_ms: latency.mean_ms(),
-            requests_per_second: (figures.seconds > 0.0).then(|| counts.requests as f64 / figures.seconds),
-            bytes_per_answer: bytes_per_answer(counts),
-        }
+            requests_per_second: (seconds > 0.0).then(|| counts.requests as f64 / seconds),
+            bytes_per_answer: bytes_per_answer(&counts),
+        })
     }
 
     /// The median of each part; `None` with too few runs.
@@ -77,10 +78,7 @@ pub(super) fn suspicions(run: &Run, before: impl Fn(Subject<'_>) -> Vec<Habit>) 
     if !run.complete || !run.generator.healthy() {
         return Vec::new();
     }
-    let habits = |subject| {
-        let now = Habit::of(&Figures::of(run, subject, Scope::Pooled { named: &[] })?);
-        Some((now, Habit::usual(&before(subject))?))
-    };
+    let habits = |subject| Some((Habit::of(run, subject)?, Habit::usual(&before(subject))?));
     let Some(total) = habits(Subject::Total) else { return Vec::new() };
     let seconds = run.duration_of(crate::run::PhaseSelection::Judged).as_secs_f64();
     let (mut faster, mut smaller, mut rarer) = (Vec::new(), Vec::new(), Vec::new());

@@ -14,30 +14,26 @@ impl Run {
     /// request are left out.
     #[must_use]
     pub fn latency_blocks(&self, endpoint: &EndpointRun, selection: PhaseSelection<'_>) -> Vec<Histogram> {
-        let mut blocks = BTreeMap::new();
-        self.add_blocks(endpoint, selection, &mut blocks);
-        blocks.into_values().collect()
+        self.blocks(std::iter::once(endpoint), selection)
     }
 
     /// As [`Self::latency_blocks`], of all task endpoints together.
     #[must_use]
     pub fn total_latency_blocks(&self, selection: PhaseSelection<'_>) -> Vec<Histogram> {
-        let mut blocks = BTreeMap::new();
-        for endpoint in self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task) {
-            self.add_blocks(endpoint, selection, &mut blocks);
-        }
-        blocks.into_values().collect()
+        self.blocks(self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task), selection)
     }
 
-    fn add_blocks(&self, endpoint: &EndpointRun, selection: PhaseSelection<'_>, blocks: &mut BTreeMap<(usize, u128), Histogram>) {
-        for slice in endpoint.slices.iter().filter(|slice| self.selects(selection, slice.phase)) {
+    fn blocks<'a>(&self, endpoints: impl Iterator<Item = &'a EndpointRun>, selection: PhaseSelection<'_>) -> Vec<Histogram> {
+        let mut blocks: BTreeMap<(usize, u128), Vec<&Histogram>> = BTreeMap::new();
+        for slice in endpoints.flat_map(|endpoint| &endpoint.slices).filter(|slice| self.selects(selection, slice.phase)) {
             let begin = self.phases.get(slice.phase).map_or(Duration::ZERO, |phase| phase.at);
             // A slice is in one block, so that blocks are a multiple of it.
             let slice_millis = slice.length.as_millis().max(1);
             let block_millis = slice_millis * BLOCK.as_millis().div_ceil(slice_millis);
             let index = slice.at.saturating_sub(begin).as_millis() / block_millis;
-            blocks.entry((slice.phase, index)).or_default().merge(&slice.latency);
+            blocks.entry((slice.phase, index)).or_default().push(&slice.latency);
         }
+        blocks.into_values().map(Histogram::sum).collect()
     }
 
     /// How many requests of the task endpoints were answered without failure in each whole block of the selected phases.

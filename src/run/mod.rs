@@ -315,12 +315,19 @@ impl Run {
     /// One endpoint's figures over the selected phases.
     #[must_use]
     pub fn summary(&self, endpoint: &EndpointRun, selection: PhaseSelection<'_>) -> Summary {
+        let latency = Histogram::sum(self.latencies(endpoint, selection));
+        Summary { latency, ..self.counts(endpoint, selection) }
+    }
+
+    fn latencies<'a>(&'a self, endpoint: &'a EndpointRun, selection: PhaseSelection<'a>) -> impl Iterator<Item = &'a Histogram> {
+        endpoint.slices.iter().filter(move |slice| self.selects(selection, slice.phase)).map(|slice| &slice.latency)
+    }
+
+    /// The summary without the latencies that were measured.
+    fn counts(&self, endpoint: &EndpointRun, selection: PhaseSelection<'_>) -> Summary {
         let mut summary = Summary::default();
         for (_, series) in endpoint.phases.iter().enumerate().filter(|&(index, _)| self.selects(selection, index)) {
             summary.counts.merge(series);
-        }
-        for slice in endpoint.slices.iter().filter(|slice| self.selects(selection, slice.phase)) {
-            summary.latency.merge(&slice.latency);
         }
         let stated = self.imported.as_ref().and_then(|imported| imported.stated.get(&endpoint.name));
         summary.stated = stated.filter(|_| summary.counts.requests > 0).cloned();
@@ -335,14 +342,14 @@ impl Run {
         {
             return Summary { counts: stated.counts.clone(), latency: Histogram::new(), stated: Some(stated.latency.clone()) };
         }
-        let mut total = Summary::default();
-        let tasks = self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).count();
-        for endpoint in self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task) {
-            let summary = self.summary(endpoint, selection);
+        let tasks: Vec<&EndpointRun> = self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).collect();
+        let latency = Histogram::sum(tasks.iter().flat_map(|endpoint| self.latencies(endpoint, selection)));
+        let mut total = Summary { latency, ..Summary::default() };
+        for endpoint in &tasks {
+            let summary = self.counts(endpoint, selection);
             total.counts.merge(&summary.counts);
-            total.latency.merge(&summary.latency);
             // Figures of several endpoints can't be put together.
-            total.stated = summary.stated.filter(|_| tasks == 1);
+            total.stated = summary.stated.filter(|_| tasks.len() == 1);
         }
         total
     }

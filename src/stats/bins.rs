@@ -8,6 +8,9 @@ use super::histogram::{LINEAR_BINS, MAX_MICROS};
 /// Counts of one power of two in values, beyond the linear ones.
 const HALF: u32 = LINEAR_BINS / 2;
 
+/// Bytes that hold more of nothing than this for each bin are packed anew: memory is counted in bins.
+const BYTES_OF_BIN: usize = 5;
+
 /// Lowest value of each bin (us) and its count, ascending, no zero counts. Clones share them until one is changed: a run as it
 /// stands, which is made every few seconds, copies none of them.
 #[derive(Debug, Clone)]
@@ -36,6 +39,38 @@ impl Bins {
             Self::Open(bins) => bins.len(),
             Self::Packed { bin_count, .. } => *bin_count,
         }
+    }
+
+    /// Adds every count at its bin's place; `counts` grows as far as there are bins.
+    pub(super) fn add_to(&self, counts: &mut Vec<u64>) {
+        for (bin, count) in self.iter() {
+            let at = index_of(bin) as usize;
+            if at >= counts.len() {
+                counts.resize((at + 1).next_multiple_of(HALF as usize), 0);
+            }
+            counts[at] = counts[at].saturating_add(count);
+        }
+    }
+
+    /// From counts at their bins' places.
+    pub(super) fn of_places(counts: &[u64]) -> Self {
+        let bin = |(at, &count): (u32, &u64)| if count > 0 { bin_at(at).map(|bin| (bin, count)) } else { None };
+        Self::Open(Arc::new((0..).zip(counts).filter_map(bin).collect()))
+    }
+
+    /// The bytes of a file as they stand, with the sum of their counts. `None` where they can't be read, or packing would
+    /// make other ones of them.
+    pub(super) fn of_packed(bytes: &[u8]) -> Option<(Self, u64)> {
+        let mut counts = Counts::new(bytes);
+        let (mut last, mut bin_count, mut total) = (0, 0, 0_u64);
+        for (bin, count) in counts.by_ref() {
+            if bin <= last {
+                return None;
+            }
+            (last, bin_count, total) = (bin, bin_count + 1, total.saturating_add(count));
+        }
+        let is_dense = bytes.len() <= BYTES_OF_BIN * bin_count;
+        (counts.is_at_end() && is_dense).then(|| (Self::Packed { bytes: bytes.into(), bin_count }, total))
     }
 
     /// To be added to.
@@ -152,6 +187,10 @@ fn put(value: i64, out: &mut Vec<u8>) {
 
 /// The same read back, and what follows it; `None` where it is cut off.
 fn take(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    // Nearly all numbers are small.
+    if let [small @ 0..0x80, rest @ ..] = bytes {
+        return Some((i64::from(small >> 1) ^ -i64::from(small & 1), rest));
+    }
     let mut value = 0_u64;
     let mut rest = bytes;
     for position in 0..9 {

@@ -163,6 +163,9 @@ fn others(mut payload: &[u8]) -> Result<Histogram, HistogramError> {
 
 /// The counts of a payload with our settings.
 fn bins_of(counts: &[u8]) -> Result<Histogram, HistogramError> {
+    if let Some(histogram) = Histogram::of_packed(counts) {
+        return Ok(histogram);
+    }
     let mut read = Counts::new(counts);
     let bins = read.by_ref().collect::<Vec<(u32, u64)>>();
     if read.is_at_end() { Ok(Histogram::of_ascending(bins)) } else { Err(HistogramError::Malformed("counts cut off or beyond 1 h")) }

@@ -62,7 +62,12 @@ pub struct PercentileEstimate {
 /// `None` without samples.
 #[must_use]
 pub fn percentile_estimate(blocks: &[Histogram], percentile: Percentile) -> Option<PercentileEstimate> {
-    let all = merged(blocks);
+    percentile_estimate_of(&Histogram::sum(blocks), blocks, percentile)
+}
+
+/// As [`percentile_estimate`], where the sum of the blocks is known.
+#[must_use]
+pub fn percentile_estimate_of(all: &Histogram, blocks: &[Histogram], percentile: Percentile) -> Option<PercentileEstimate> {
     let (p, n) = (percentile.fraction(), number(all.count()));
     let value = all.value_at_fraction(p)?;
     let above: Vec<f64> = blocks.iter().map(|block| number(block.count_above(value))).collect();
@@ -71,8 +76,8 @@ pub fn percentile_estimate(blocks: &[Histogram], percentile: Percentile) -> Opti
     let binomial = p * (1.0 - p);
     let design_effect = long_run_variance(&surplus).map_or(1.0, |variance| (variance / (n * binomial)).max(1.0));
     let width = (design_effect * binomial / n).sqrt();
-    let (low, up) = distances(&all, value, p, width);
-    let (low_alone, up_alone) = distances(&all, value, p, (binomial / n).sqrt());
+    let (low, up) = distances(all, value, p, width);
+    let (low_alone, up_alone) = distances(all, value, p, (binomial / n).sqrt());
     let slope = (low + up) / (2.0 * width);
     Some(PercentileEstimate {
         estimate: Estimate { log: value.ln(), low, up },
@@ -99,7 +104,7 @@ pub fn paired_percentiles(later: &PercentileEstimate, earlier: &PercentileEstima
 /// The mean of all blocks together. `None` without samples.
 #[must_use]
 pub fn mean_estimate(blocks: &[Histogram]) -> Option<Estimate> {
-    let all = merged(blocks);
+    let all = Histogram::sum(blocks);
     let (mean, n) = (all.mean_ms()?, number(all.count()));
     let surplus = |block: &Histogram| block.mean_ms().map_or(0.0, |own| (own - mean) * number(block.count()));
     let surplus: Vec<f64> = blocks.iter().map(surplus).collect();
@@ -120,14 +125,6 @@ pub fn count_estimate(blocks: &[u64], seconds: f64) -> Option<Estimate> {
     let surplus: Vec<f64> = blocks.iter().map(|&count| number(count) - each).collect();
     let error = long_run_variance(&surplus).map_or(total, |variance| variance.max(0.0)).sqrt() / total;
     Some(Estimate { log: (total / seconds).ln(), low: error, up: error })
-}
-
-fn merged(blocks: &[Histogram]) -> Histogram {
-    let mut all = Histogram::new();
-    for block in blocks {
-        all.merge(block);
-    }
-    all
 }
 
 /// How far the value is from where the share is one `width` smaller and larger, in logarithms.

@@ -91,6 +91,21 @@ impl Histogram {
         }
     }
 
+    /// All of `parts` together, as merging one after the other gives it.
+    #[must_use]
+    pub fn sum<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let parts: Vec<&Self> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        if let [one] = parts[..] {
+            return one.clone();
+        }
+        let (mut counts, mut count) = (Vec::new(), 0_u64);
+        for part in parts {
+            count = count.saturating_add(part.count);
+            part.bins.add_to(&mut counts);
+        }
+        Self { bins: Bins::of_places(&counts), count }
+    }
+
     fn merge_bins(&mut self, added: &[(u32, u64)], count: u64) {
         if added.is_empty() {
             return;
@@ -192,6 +207,11 @@ impl Histogram {
         self.bins.iter()
     }
 
+    /// Packed, from the bytes of a file. `None` where those can't stay as they are.
+    pub(super) fn of_packed(bytes: &[u8]) -> Option<Self> {
+        Bins::of_packed(bytes).map(|(bins, count)| Self { bins, count })
+    }
+
     /// Packed, from bins in ascending order, of which neighbours may be the same.
     pub(super) fn of_ascending(bins: impl IntoIterator<Item = (u32, u64)>) -> Self {
         let (mut kept, mut total): (Vec<(u32, u64)>, u64) = (Vec::new(), 0);
@@ -291,6 +311,7 @@ mod tests {
             right.pack();
             packed.merge(&right);
             packed.pack();
+            prop_assert_eq!(&Histogram::sum([&of(&left_copy), &Histogram::new(), &right]), &at_once);
             prop_assert_eq!((packed.max_ms(), packed.bin_count(), packed), (at_once.max_ms(), at_once.bin_count(), at_once));
         }
 

@@ -17,7 +17,9 @@ mod steady;
 
 pub use codec::{Decoder, Encoder, HistogramError};
 pub use drift::{AnchoredSeries, ChangePoint, Shift, anchor_shifts, change_point, last_change_point};
-pub use estimate::{Estimate, PercentileEstimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate};
+pub use estimate::{
+    Estimate, PercentileEstimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate, percentile_estimate_of,
+};
 pub use histogram::Histogram;
 pub use noise::{Noise, Restarts, RoundNoise, Series, SeriesOfRounds, history_noise, round_noise};
 pub use proportion::{
