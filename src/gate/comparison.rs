@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::enough_data::shortage;
 use super::{BaselinePolicy, BaselineRef, BaselineValue, Figures, GateSettings, Metric, Scope, Subject};
@@ -12,6 +12,9 @@ use crate::stats::{Estimate, Restarts};
 
 /// Comparison starts with so many runs.
 pub(super) const RUNS_NEEDED: usize = 3;
+
+/// A run that is dated later than the judged one by more than this has a wrong date, or is no past to compare with.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
 
 /// What to compare with.
 #[derive(Debug, Clone, Copy)]
@@ -133,8 +136,8 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// One estimate for each job whose runs have enough samples, newest first; several runs of one job count as their median.
-pub(super) fn history_estimates(metric: Metric, jobs: &[Vec<(Timestamp, Figures)>]) -> Vec<Estimate> {
+/// One estimate for each job, newest first, where its runs have enough samples; several runs of one job count as their median.
+pub(super) fn history_estimates(metric: Metric, jobs: &[Vec<(Timestamp, Figures)>]) -> Vec<Option<Estimate>> {
     let of_run = |(_, figures): &(Timestamp, Figures)| {
         shortage(metric, figures, metric.measure(figures)).is_none().then(|| metric.estimate(figures)).flatten()
     };
@@ -143,7 +146,7 @@ pub(super) fn history_estimates(metric: Metric, jobs: &[Vec<(Timestamp, Figures)
         let of = |side: fn(&Estimate) -> f64| median(runs.iter().map(side).collect());
         Some(Estimate { log: of(|run| run.log)?, low: of(|run| run.low)?, up: of(|run| run.up)? })
     };
-    jobs.iter().filter_map(of_job).collect()
+    jobs.iter().map(of_job).collect()
 }
 
 /// The metric's value in the baseline; only runs with enough samples count. `None` where none has.
@@ -175,6 +178,9 @@ fn why_left_out(run: &Run, settings: &GateSettings, candidate: &BaselineRun) -> 
     }
     if theirs.started_at == run.started_at && theirs.environment.job == run.environment.job {
         return Some("this run itself".into());
+    }
+    if theirs.started_at.duration_since(run.started_at) > CLOCKS_DIFFER {
+        return Some("dated in the future".into());
     }
     if let Some(name) = settings.pinned.as_ref().filter(|&name| !(*pinned && name == id)) {
         return Some(format!("not the pinned run `{name}`"));

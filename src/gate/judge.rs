@@ -171,7 +171,7 @@ impl Judge<'_> {
             return Vec::new();
         }
         let figures: Vec<Figures> = self.loads.iter().filter_map(|run| Figures::of(run, subject, scope)).collect();
-        let history = History { comparison: self.comparison, jobs: self.comparison.figures(subject, scope) };
+        let history = History::of(self.comparison, subject, scope);
         let slot = |check: &Check<'g>| match figures.last() {
             _ if role == EndpointRole::Excluded => {
                 Slot::Row(check.row(FindingOutcome::Skipped, Cause::LeftOut, Evidence::NONE, "left out by tags".into()))
@@ -567,6 +567,26 @@ mod tests {
         let reference = compared(&steady(100.0), rules, &baseline(runs)).baseline.unwrap();
         assert_eq!((reference.runs, reference.oldest), (3, Some(at("2026-11-16T12:00:00Z"))));
         assert_eq!(reference.left_out, ["run-0: not complete", "run-5: older than `max_age` allows", "run-6: older than `max_age` allows"]);
+    }
+
+    #[test]
+    fn runs_dated_in_the_future_are_left_out_and_clocks_may_differ() {
+        let mut baseline = baseline(vec![steady(100.0); 5]);
+        baseline.runs[0].run.started_at = at("2026-11-22T12:00:00Z");
+        baseline.runs[1].run.started_at = at("2026-11-20T13:00:00Z");
+        let reference = compared(&steady(100.0), "defaults: {p95: {rise: 10%}}", &baseline).baseline.unwrap();
+        assert_eq!((reference.runs, reference.left_out), (4, vec!["run-0: dated in the future".to_owned()]));
+    }
+
+    #[test]
+    fn a_history_begins_at_its_last_step() {
+        let nights = [129.0, 130.0, 131.0, 130.0, 130.5, 100.0, 101.0, 99.0, 100.0, 100.5];
+        let verdict = compared(&steady(131.0), "defaults: {p95: {rise: 10%}}", &baseline(nights.map(steady)));
+        let value = verdict.findings[0].baseline.as_ref().unwrap();
+        assert_eq!((verdict.outcome, value.runs, value.value.round()), (Outcome::Pass, 5, 130.0), "{verdict:?}");
+        let without_a_step = [129.0, 100.0, 131.0, 99.0, 130.5, 100.0, 101.0, 130.0, 100.0, 130.0];
+        let verdict = compared(&steady(131.0), "defaults: {p95: {rise: 10%}}", &baseline(without_a_step.map(steady)));
+        assert_eq!(verdict.findings[0].baseline.as_ref().unwrap().runs, 10);
     }
 
     #[test]

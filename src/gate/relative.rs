@@ -1,6 +1,9 @@
 //! `rise` and `fall`: a measured value against the baseline's. Latencies and rates are decided together, once all of
 //! them are known; failure rates likewise, in a family of their own.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::change::{self, Compared, Decision, Limits, Paired, Worse};
@@ -12,8 +15,8 @@ use super::imported::resolution_ms;
 use super::movement::Movement;
 use super::sittings::Measured;
 use super::wording::value_text;
-use super::{Change, Figures, FindingOutcome, Metric, Rule, Unit};
-use crate::stats::{Restarts, Series, history_noise};
+use super::{Change, Figures, FindingOutcome, Metric, Rule, Scope, Subject, Unit};
+use crate::stats::{Estimate, Restarts, Series, history_noise, last_change_point};
 use crate::units::{format_count, format_share};
 
 /// Without another word, a change of this must be found.
@@ -27,16 +30,42 @@ const LEAST_SHARE: f64 = 0.01;
 pub(super) struct History<'a> {
     pub(super) comparison: &'a Comparison<'a>,
     /// The subject's figures in the baseline's runs, by job.
-    pub(super) jobs: Vec<Vec<(Timestamp, Figures)>>,
+    jobs: Vec<Vec<(Timestamp, Figures)>>,
+    /// What was estimated of them already, for each job: several rules ask for the same.
+    estimates: RefCell<BTreeMap<Metric, Vec<Option<Estimate>>>>,
 }
 
-impl History<'_> {
+impl<'a> History<'a> {
+    pub(super) fn of(comparison: &'a Comparison<'a>, subject: Subject<'_>, scope: Scope<'_>) -> Self {
+        Self { comparison, jobs: comparison.figures(subject, scope), estimates: RefCell::default() }
+    }
+
+    /// One estimate for each job that has enough samples, newest first, since the metric last stepped to another level.
+    fn estimates(&self, metric: Metric) -> Vec<Estimate> {
+        let of_jobs = self.of_jobs(metric);
+        of_jobs.into_iter().take(self.job_count(metric)).flatten().collect()
+    }
+
+    /// How many of the newest jobs lie behind the metric's last step: what was before is another build's level, and would
+    /// pass for noise.
+    fn job_count(&self, metric: Metric) -> usize {
+        if self.comparison.beside().is_some() {
+            return self.jobs.len();
+        }
+        let oldest_first: Vec<f64> = self.of_jobs(metric).iter().rev().map(|job| job.map_or(f64::NAN, |job| job.log)).collect();
+        self.jobs.len() - last_change_point(&oldest_first).unwrap_or(0)
+    }
+
+    fn of_jobs(&self, metric: Metric) -> Vec<Option<Estimate>> {
+        self.estimates.borrow_mut().entry(metric).or_insert_with(|| history_estimates(metric, &self.jobs)).clone()
+    }
+
     /// How much runs of one build differ in this metric: the variance of the logarithm, 0 where too few runs tell.
     pub(super) fn variance_between(&self, metric: Metric) -> f64 {
         if self.comparison.standing != Standing::Ready || metric.unit() == Unit::Share {
             return 0.0;
         }
-        let history = history_estimates(metric, &self.jobs);
+        let history = self.estimates(metric);
         let series = [Series { history: &history, kind: kind(metric), usual: metric.usual_noise() }];
         history_noise(&series)[0].map_or(0.0, |noise| noise.between)
     }
@@ -78,8 +107,8 @@ impl Sittings {
 
 /// Begins to judge a `rise` or `fall`.
 pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figures], history: &History<'_>) -> Slot<'a> {
-    let History { comparison, jobs } = history;
-    let baseline = baseline_value(check.metric, jobs);
+    let History { comparison, jobs, .. } = history;
+    let baseline = baseline_value(check.metric, &jobs[..history.job_count(check.metric)]);
     let measurement = measured.measurement;
     let movement = measurement.value.zip(baseline.as_ref()).map(|(value, baseline)| Movement::of(check, baseline.value, value));
     let change = movement.as_ref().and_then(Movement::shown);
@@ -110,7 +139,7 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
             beside.restarts,
         );
     }
-    let history = history_estimates(check.metric, jobs);
+    let history = history.estimates(check.metric);
     if history.len() < RUNS_NEEDED || measured.estimates.is_empty() {
         let reason = movement.sentence(check, None);
         return Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::Undefined, evidence, reason));
