@@ -19,6 +19,7 @@ pub struct Bench {
     folder: tempfile::TempDir,
     threads: u64,
     seed: Option<u64>,
+    tags: Vec<String>,
     pub abort: Abort,
 }
 
@@ -30,7 +31,7 @@ pub struct Driven {
 
 impl Bench {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), threads: 1, seed: None, abort: Abort::default() }
+        Self { folder: tempfile::tempdir().unwrap(), threads: 1, seed: None, tags: Vec::new(), abort: Abort::default() }
     }
 
     pub fn threads(self, threads: u64) -> Self {
@@ -39,6 +40,10 @@ impl Bench {
 
     pub fn seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
+    }
+
+    pub fn tags(self, tags: &[&str]) -> Self {
+        Self { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), ..self }
     }
 
     /// A data file with one column `id`, counting from 1.
@@ -74,7 +79,22 @@ impl Bench {
 
     pub fn scenario(&self, target: &str, rest: &str) -> Arc<Scenario> {
         let text = format!("version: 1\nname: truth\ntarget: {target}\n{rest}");
-        open(self.folder.path(), &text, &Overrides { seed: self.seed, ..Overrides::default() })
+        open(self.folder.path(), &text, &self.overrides())
+    }
+
+    /// A scenario of `examples/` with these replacements, each of which must find something.
+    pub fn example(&self, file: &str, target: &str, changes: &[(&str, &str)]) -> Arc<Scenario> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+        let mut text = std::fs::read_to_string(folder.join(file)).unwrap();
+        for (from, to) in changes {
+            assert!(text.contains(from), "no `{from}` in {file}");
+            text = text.replace(from, to);
+        }
+        open(&folder, &text, &Overrides { target: Some(target.to_owned()), ..self.overrides() })
+    }
+
+    fn overrides(&self) -> Overrides {
+        Overrides { seed: self.seed, tags: self.tags.clone(), ..Overrides::default() }
     }
 }
 

@@ -9,10 +9,10 @@ use perfgate::run::Run;
 use super::bench::{Bench, at_once};
 use super::server::{Received, Server, after, reply};
 
-type Counts = BTreeMap<String, BTreeMap<u16, u64>>;
+pub type Counts = BTreeMap<String, BTreeMap<u16, u64>>;
 
 /// Answers by endpoint and status, as the Run has them.
-fn counted(run: &Run) -> Counts {
+pub fn counted(run: &Run) -> Counts {
     let mut counts = Counts::new();
     for endpoint in &run.endpoints {
         for (status, count) in endpoint.phases.iter().flat_map(|series| &series.statuses) {
@@ -73,7 +73,7 @@ fn every_answer_of_a_scripted_server_is_counted_once_ten_times_out_of_ten() {
 }
 
 /// A shop on a thread of its own, told to hand out its books.
-fn with_shop<R>(drive: impl FnOnce(std::net::SocketAddr) -> R) -> (R, Books) {
+pub fn with_shop<R>(drive: impl FnOnce(std::net::SocketAddr) -> R) -> (R, Books) {
     let (up, address) = std::sync::mpsc::channel();
     let (closing, closed) = tokio::sync::oneshot::channel::<()>();
     let shop = std::thread::spawn(move || {

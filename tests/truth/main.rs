@@ -11,6 +11,7 @@ mod failures;
 mod freeze;
 mod http2;
 mod inspection;
+mod journeys;
 mod reading;
 mod redirects;
 mod retries;
