@@ -171,7 +171,7 @@ fn a_branch_keeps_the_runs_without_expiry_and_without_history() {
     for night in 1..=3 {
         job.workspace.set_variable("GITHUB_RUN_ID", &night.to_string());
         let ended = job.workspace.perfgate("baseline refresh checkout.yaml --duration 500ms --keep git:perf").with(0);
-        ended.says("pushed to perf").says(&format!("{night} runs"));
+        ended.says("pushed to perf").says(&format!("{night} run"));
         std::fs::remove_dir_all(job.workspace.path(".perfgate")).unwrap();
     }
     job.workspace.perfgate("judge measured --baseline git:perf").with(3).prints("from git:perf, 3 left out");
