@@ -1,11 +1,11 @@
-//! The pages for those who come from another tool: the scenario that they all show runs against the demo shop, and the
-//! Locust file on its page is drafted to the same requests.
+//! The pages to learn from: every scenario of the one that teaches by example runs against the demo shop, as does the one
+//! that all pages for those who come from another tool show; the Locust file on its page is drafted to the same requests.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Shop, Workspace};
+use crate::support::{Shop, Workspace, at_once};
 
 const PAGES: [&str; 3] = ["coming-from-locust.md", "coming-from-k6.md", "coming-from-jmeter.md"];
 
@@ -60,4 +60,37 @@ fn the_locust_file_of_its_page_is_drafted_to_the_same_requests() {
     let ended = drafted.perfgate("init --from-locust locustfile.py --name shopper").with(0);
     assert!(!ended.stderr.contains("not carried over"), "{}", ended.stderr);
     assert_eq!(asked(&drafted), asked(&written));
+}
+
+#[test]
+fn every_scenario_of_the_page_of_examples_runs_against_the_shop() {
+    let scenarios: Vec<String> = blocks("README.md", "yaml").into_iter().filter(|block| block.starts_with("version: 1\nname:")).collect();
+    assert!(scenarios.len() >= 5, "{scenarios:#?}");
+    at_once(&scenarios, |scenario| {
+        let (shop, workspace) = (Shop::deploy(None), workspace());
+        workspace.write("page.yaml", scenario);
+        workspace.perfgate("validate page.yaml").with(0);
+        // On a busy machine the measurement may be doubtful; what was asked is not.
+        let ended = workspace.start(&format!("run page.yaml --target {} --duration 2s", shop.url())).end();
+        assert!([0, 3].contains(&ended.code), "{}", ended.stderr);
+        let run = workspace.json("perfgate-out/run.json");
+        assert_eq!(run["generator"]["failed"], 0, "{scenario}\n{run:#}");
+        for endpoint in run["endpoints"].as_array().unwrap() {
+            assert!(endpoint["requests"].as_u64() > Some(0), "{endpoint:#}");
+        }
+    });
+}
+
+#[test]
+fn every_file_that_the_page_of_examples_names_is_there_and_none_is_left_out() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let page = fs::read_to_string(folder.join("README.md")).unwrap();
+    let named: BTreeSet<&str> = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()).collect();
+    for name in &named {
+        assert!(folder.join(name).is_file(), "{name}");
+    }
+    for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
+        let name = entry.file_name().into_string().unwrap();
+        assert!(!name.ends_with(".yaml") || named.contains(name.as_str()), "{name}");
+    }
 }
