@@ -171,13 +171,18 @@ async fn iterate(worker: &Worker, user: &mut User, task: &Task, turn: Turn) -> R
     let Workload::Closed { users } = worker.plan.workload else { return Err(Cut::TimeIsUp) };
     user.take_rows(worker, &task.data, (user.iteration - 1) * users + user.index)?;
     let heads = &worker.program.kinds[user.kind].tasks[index];
-    worker.note_task(user.kind, index, now);
     let begun = task.pacing.map(|pacing| {
         let begun = due.unwrap_or(now);
         worker.note_cycle(now.saturating_duration_since(begun), pacing);
         begun
     });
-    match user.walk(worker, &task.steps, heads, until, &mut begun.clone()).await {
+    let sent_before = user.sent;
+    let walked = user.walk(worker, &task.steps, heads, until, &mut begun.clone()).await;
+    // Who had no time left for a first request has not begun.
+    if user.sent > sent_before {
+        worker.note_task(user.kind, index, now);
+    }
+    match walked {
         // The pauses stay: a target whose answers lack what later steps need must not be asked more often for it.
         Ok(_) | Err(Cut::MissingValue) => {}
         Err(cut) => return Err(cut),

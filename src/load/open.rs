@@ -201,9 +201,12 @@ async fn serve_one(worker: &Worker, user: &mut User, start: Start, due: &mut Opt
     user.dice = Dice::new(worker.plan.seed, Stream::Start { index: start.index });
     user.iteration = start.index + 1;
     user.take_rows(worker, &task.data, start.index)?;
-    worker.note_task(start.kind, start.task, start.due);
-    user.walk(worker, &task.steps, &heads.tasks[start.task], worker.end, due).await?;
-    Ok(())
+    let sent_before = user.sent;
+    let walked = user.walk(worker, &task.steps, &heads.tasks[start.task], worker.end, due).await;
+    if user.sent > sent_before {
+        worker.note_task(start.kind, start.task, start.due);
+    }
+    walked.map(|_| ())
 }
 
 async fn stop(worker: &Worker, mut user: User) {
