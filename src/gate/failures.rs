@@ -88,7 +88,7 @@ impl PendingRate<'_> {
             return Row { excess, ..check.row(FindingOutcome::Fail, Cause::Evaluated, evidence, sentence) };
         }
         if suspected > 0 && sittings.may_go_on() {
-            let reason = format!("{sentence}; it looks like a rise, but one load alone proves none");
+            let reason = format!("{sentence}; it looks like a rise, which a second load would prove");
             return Row { is_open: true, ..check.row(FindingOutcome::Inconclusive, Cause::Undecided, evidence, reason) };
         }
         if movement.is_breach() == Some(true) {

@@ -272,7 +272,7 @@ fn undecided(check: &Check<'_>, change: &change::Change, sentence: &str, limits:
         Worse::Lower => -change.log > limits.allowed,
     };
     let why = if change.suspect {
-        "it looks like a regression, but one load alone proves none".to_owned()
+        "it looks like a regression, which a second load would prove".to_owned()
     } else if is_beyond {
         format!("noise may explain it: {noise}")
     } else {
