@@ -177,11 +177,11 @@ impl Judge<'_> {
                 Slot::Row(check.row(FindingOutcome::Skipped, Cause::LeftOut, Evidence::NONE, "left out by tags".into()))
             }
             None => Slot::Row(check.row(FindingOutcome::Inconclusive, Cause::NoSamples, Evidence::NONE, absent(check))),
-            Some(last) if let Some(why) = not_stated(self.last(), check, last) => Slot::Row(unjudged(check, last, why)),
-            Some(last) => match self.trust {
-                Trust::Whole => self.trusted(check, &figures, &history),
-                Trust::AnsweredFailures(why) => Slot::Row(self.answered_failures(check, last, why)),
-                Trust::Nothing(why) => Slot::Row(distrusted(check, last, why)),
+            Some(last) => match (not_stated(self.last(), check, last), self.trust) {
+                (Some(why), _) => Slot::Row(unjudged(check, last, why)),
+                (None, Trust::Whole) => self.trusted(check, &figures, &history),
+                (None, Trust::AnsweredFailures(why)) => Slot::Row(self.answered_failures(check, last, why)),
+                (None, Trust::Nothing(why)) => Slot::Row(distrusted(check, last, why)),
             },
         };
         checks.iter().map(slot).collect()
@@ -237,7 +237,8 @@ mod tests {
     use super::super::samples::{RunSample, at, baseline, by_name, codes, compared, first_reason, judged, outcomes, steady, thresholds};
     use super::super::{Outcome, Rule};
     use super::*;
-    use crate::run::{Baseline, FailureClass};
+    use crate::run::{Baseline, Exactness, FailureClass, FailureDetail, Imported, Measure, Resolution, StatedLatency};
+    use crate::units::Percentile;
 
     /// Each line: latency of every request, rules for `GET /a`, outcome, exit code, reason.
     #[test]
@@ -576,6 +577,31 @@ mod tests {
         baseline.runs[1].run.started_at = at("2026-11-20T13:00:00Z");
         let reference = compared(&steady(100.0), "defaults: {p95: {rise: 10%}}", &baseline).baseline.unwrap();
         assert_eq!((reference.runs, reference.left_out), (4, vec!["run-0: dated in the future".to_owned()]));
+    }
+
+    #[test]
+    fn a_percentile_that_a_tool_rounds_to_zero_says_nothing_and_spoils_no_other() {
+        let imported = |millis: f64| {
+            let zero = StatedLatency { samples: 2000, percentiles: [(Percentile::P95, 0.0)].into(), max: None, mean: None };
+            let run = RunSample::new().ok("GET /a", "hold", 2000, 1.0).ok("GET /b", "hold", 2000, millis).done();
+            let imported = Imported {
+                tool: "k6".into(),
+                format: "summary".into(),
+                measure: Measure::Service,
+                exactness: Exactness::Summary,
+                failures: FailureDetail::Classes,
+                failures_in_latency: false,
+                resolution: Resolution::default(),
+                notes: Vec::new(),
+                warnings: Vec::new(),
+                stated: [("GET /a".to_owned(), zero)].into(),
+                total: None,
+            };
+            Run { imported: Some(imported), ..run }
+        };
+        let verdict = compared(&imported(150.0), "defaults: {p95: {rise: 10%}}", &baseline(vec![imported(100.0); 5]));
+        let of_endpoint = |name: &str| by_name(&verdict)[name].outcome;
+        assert_eq!((of_endpoint("GET /a p95"), of_endpoint("GET /b p95"), verdict.exit_code), (Inconclusive, Fail, 1), "{verdict:#?}");
     }
 
     #[test]

@@ -126,7 +126,8 @@ impl Metric {
     /// a tool stated has no error of its own: what such values differ by from run to run holds that of sampling too.
     #[must_use]
     pub fn estimate(self, figures: &Figures) -> Option<Estimate> {
-        let value = self.measure(figures).value?;
+        // A tool may round to 0, which has no logarithm, and would be no number to whatever shares its noise.
+        let value = self.measure(figures).value.filter(|value| *value > 0.0)?;
         let estimate = match &figures.summary.stated {
             Some(_) if self.is_of_whole_answers() => Some(Estimate::exact(value.ln())),
             _ => self.estimate_of_samples(figures),
