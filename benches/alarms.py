@@ -17,14 +17,13 @@ import datetime
 import os
 import pathlib
 import platform
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from shop import PERFGATE, ROOT, await_answer, free_port
+
 THRESHOLDS = """version: 1
 scenario: shop
 defaults:
@@ -68,12 +67,6 @@ async def relay(listening: int, target: int, slower: float) -> None:
         await server.serve_forever()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Release:
     """A shop of its own behind a relay of its own, while the block lasts."""
 
@@ -84,15 +77,12 @@ class Release:
         self.processes = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in (shop, passing)]
 
     def __enter__(self) -> str:
-        url = f"http://127.0.0.1:{self.port}"
-        for _ in range(200):
-            try:
-                urllib.request.urlopen(f"{url}/health", timeout=2).close()
-                return url
-            except OSError:
-                time.sleep(0.1)
-        self.__exit__()
-        raise SystemExit("the demo shop does not answer")
+        try:
+            await_answer(self.port)
+        except SystemExit:
+            self.__exit__()
+            raise
+        return f"http://127.0.0.1:{self.port}"
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes:
@@ -158,7 +148,7 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=30, metavar="N", help="users at once, some 9 requests/s each [30]")
     parser.add_argument("--hold", default="20s", metavar="D", help="length of each load [20s]")
     parser.add_argument("--folder", type=pathlib.Path, metavar="DIR", help="where results stay [a temporary one]")
-    parser.add_argument("--perfgate", type=pathlib.Path, default=ROOT / "target" / "release" / "perfgate", metavar="FILE")
+    parser.add_argument("--perfgate", type=pathlib.Path, default=PERFGATE, metavar="FILE")
     parser.add_argument("--relay", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.relay:

@@ -39,7 +39,7 @@ fn write_and_rename(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let temporary = folder.join(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
+    let temporary = folder.join(temporary_name(&name.to_string_lossy(), std::process::id()));
     let written = (|| {
         let mut file = File::create(&temporary)?;
         write(&mut file)?;
@@ -51,6 +51,22 @@ fn write_and_rename(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+fn temporary_name(name: &str, process: u32) -> String {
+    format!(".{name}.{process}.tmp")
+}
+
+/// Removes from `folder` what a process that was killed while it wrote left beside the files that `is_own` names.
+pub fn remove_leftovers(folder: &Path, is_own: impl Fn(&str) -> bool) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let found = entry.file_name();
+        let parts = found.to_str().and_then(|found| found.strip_prefix('.')?.strip_suffix(".tmp")?.rsplit_once('.'));
+        if parts.is_some_and(|(name, process)| is_own(name) && process.parse::<u32>().is_ok()) {
+            // What cannot be removed is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Adds `content` to the end of a file that others write to as well.

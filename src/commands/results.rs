@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CommandError;
-use crate::files::{FileError, check_writable, write_atomically};
+use crate::files::{FileError, check_writable, remove_leftovers, write_atomically};
 use crate::report::{Format, Look, Subject, page, render};
 use crate::run::{Baseline, RUN_FILE_NAME, Run, earlier_run_file_name, save_run};
 
@@ -43,6 +43,7 @@ impl Results {
                 number += 1;
             }
         }
+        remove_leftovers(&self.folder, is_own);
     }
 
     /// Writes the run of the deployment that was loaded beside the release in this round, counted from 1.
@@ -87,6 +88,14 @@ impl Results {
     fn write(&self, name: &str, content: &[u8]) -> Result<(), CommandError> {
         write_atomically(&self.folder.join(name), content).map_err(CommandError::NotWritten)
     }
+}
+
+/// Whether a file of this name is one of ours.
+fn is_own(name: &str) -> bool {
+    let numbered = |before: &str| {
+        name.strip_prefix(before).and_then(|rest| rest.strip_suffix(".json")).is_some_and(|number| number.parse::<usize>().is_ok())
+    };
+    name == RUN_FILE_NAME || numbered("run-") || numbered("against-") || Format::ALL.iter().any(|format| format.file_name() == Some(name))
 }
 
 fn beside_file_name(number: usize) -> String {

@@ -26,6 +26,18 @@ fn results_replace_the_earlier_ones_as_a_set_and_foreign_files_stay() {
 }
 
 #[test]
+fn what_a_killed_check_was_just_writing_is_gone_after_the_next_one() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    let foreign = [".mine.txt.7.tmp", ".run.json.backup.tmp", "run.json.7.tmp"];
+    for name in [".run.json.7.tmp", ".report.html.812.tmp", ".run-2.json.9.tmp"].iter().chain(&foreign) {
+        workspace.write(&format!("perfgate-out/{name}"), "half");
+    }
+    workspace.perfgate("check shop.yaml --duration 400ms").with(0);
+    assert_eq!(workspace.names("perfgate-out"), &set(&RESULTS) | &set(&foreign));
+}
+
+#[test]
 fn a_mistake_leaves_the_earlier_results_as_they_were() {
     let server = Server::healthy();
     let workspace = Workspace::with_shop(&server.url());
