@@ -1,7 +1,8 @@
 //! The outside world, handed to every command: streams, environment, clock, terminal and signals.
 
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use jiff::Timestamp;
 
@@ -23,6 +24,8 @@ pub struct World {
     width: u16,
     /// Set when standard output could not take what was written, other than by a reader who had seen enough.
     output_lost: bool,
+    /// Set once all that a signal could cut short has been written.
+    all_is_written: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for World {
@@ -45,6 +48,7 @@ impl World {
             stderr_is_terminal: io::stderr().is_terminal(),
             width: terminal_width().unwrap_or(PLAIN_WIDTH),
             output_lost: false,
+            all_is_written: Arc::default(),
         }
     }
 
@@ -110,13 +114,19 @@ impl World {
     #[must_use]
     pub fn abort_on_signals(&self) -> Abort {
         let abort = Abort::default();
-        let asked = abort.clone();
+        let (asked, all_is_written) = (abort.clone(), Arc::clone(&self.all_is_written));
         let (not_yet_listening, listening) = mpsc::channel::<()>();
         // Without this thread signals have their usual effect, and the last checkpoint is what is left.
-        let _ = std::thread::Builder::new().name("signals".into()).spawn(move || signals::listen(&asked, not_yet_listening));
+        let _ =
+            std::thread::Builder::new().name("signals".into()).spawn(move || signals::listen(&asked, &all_is_written, not_yet_listening));
         // Nothing is ever sent: the wait ends when the sender is dropped.
         let _ = listening.recv();
         abort
+    }
+
+    /// From now on the first signal ends the program at once: what is still under way is for others, and may take long.
+    pub fn end_at_the_first_signal(&self) {
+        self.all_is_written.store(true, Ordering::SeqCst);
     }
 }
 
@@ -139,6 +149,7 @@ pub fn exit_of_signal(reason: &str) -> Option<ExitCode> {
 
 #[cfg(unix)]
 mod signals {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::Sender;
 
     use tokio::signal::unix::{SignalKind, signal};
@@ -146,7 +157,7 @@ mod signals {
     use super::{Abort, exit_of_signal};
 
     /// Drops `not_yet_listening` once no signal can be missed.
-    pub(super) fn listen(abort: &Abort, not_yet_listening: Sender<()>) {
+    pub(super) fn listen(abort: &Abort, all_is_written: &AtomicBool, not_yet_listening: Sender<()>) {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
             let (Ok(mut hup), Ok(mut int), Ok(mut term)) =
@@ -164,6 +175,9 @@ mod signals {
                 if let Some(first) = abort.reason() {
                     end_at_once(&first);
                 }
+                if all_is_written.load(Ordering::SeqCst) {
+                    end_at_once(name);
+                }
                 abort.request(name);
             }
         });
@@ -178,9 +192,10 @@ mod signals {
 
 #[cfg(not(unix))]
 mod signals {
+    use std::sync::atomic::AtomicBool;
     use std::sync::mpsc::Sender;
 
     use super::Abort;
 
-    pub(super) fn listen(_: &Abort, _: Sender<()>) {}
+    pub(super) fn listen(_: &Abort, _: &AtomicBool, _: Sender<()>) {}
 }
