@@ -67,7 +67,7 @@ pub fn load(
     let mut lost_checkpoint = false;
     let order = Order { scenario: Arc::clone(scenario), plan, endpoints, heading };
     let driven = drive(order, abort, &mut |event| match event {
-        Event::Tick(progress) => view.show(world, progress),
+        Event::Tick(progress) => view.show(progress),
         Event::Checkpoint(run) => lost_checkpoint |= results.write_run(run).is_err(),
     });
     view.end();
