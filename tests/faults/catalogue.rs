@@ -19,23 +19,23 @@ struct Group {
 }
 
 const GROUPS: &[Group] = &[
-    Group { letter: 'L', title: "Load: what a target can do", last: 26, without: &[], missing: 25 },
-    Group { letter: 'P', title: "Process: what a machine and its owner can do", last: 18, without: &[], missing: 18 },
+    Group { letter: 'L', title: "Load: what a target can do", last: 26, without: &[], missing: 0 },
+    Group { letter: 'P', title: "Process: what a machine and its owner can do", last: 18, without: &[], missing: 1 },
     Group { letter: 'C', title: "Configuration: scenarios, thresholds and flags", last: 20, without: &[], missing: 20 },
     Group { letter: 'B', title: "Baselines that are missing, broken or forged", last: 21, without: &[], missing: 21 },
     Group { letter: 'G', title: "GitHub's API", last: 21, without: &[], missing: 21 },
     Group { letter: 'S', title: "Secrets", last: 12, without: &[], missing: 12 },
     Group { letter: 'I', title: "Injection: text of others in our output", last: 14, without: &[], missing: 14 },
-    Group { letter: 'T', title: "Targets that must not be loaded", last: 14, without: &[2, 10, 12, 13], missing: 10 },
+    Group { letter: 'T', title: "Targets that must not be loaded", last: 14, without: &[2, 10, 12, 13], missing: 0 },
     Group { letter: 'D', title: "Dashboard", last: 11, without: &[10], missing: 10 },
-    Group { letter: 'R', title: "Resources", last: 10, without: &[], missing: 10 },
-    Group { letter: 'N', title: "Determinism", last: 10, without: &[], missing: 10 },
+    Group { letter: 'R', title: "Resources", last: 10, without: &[], missing: 2 },
+    Group { letter: 'N', title: "Determinism", last: 10, without: &[], missing: 0 },
 ];
 
 /// A row as it is written: exactly one of the last three is there.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct Entry {
     row: String,
     fault: String,
     expected: String,
@@ -46,7 +46,7 @@ struct Row {
 }
 
 impl Group {
-    fn rows(&self) -> Vec<Row> {
+    fn rows(&self) -> Vec<Entry> {
         let path = root().join(format!("tests/faults/catalogue/{}.yaml", self.letter));
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -63,7 +63,7 @@ fn every_row_stands_in_its_place_and_says_how_it_is_proven() {
     for group in GROUPS {
         let rows = group.rows();
         assert_eq!(rows.iter().map(|row| row.row.clone()).collect::<Vec<_>>(), group.numbers());
-        for Row { row, fault, expected, tests, not_applicable, missing } in &rows {
+        for Entry { row, fault, expected, tests, not_applicable, missing } in &rows {
             let reasons = [not_applicable, missing].into_iter().flatten().chain([fault, expected]);
             assert!(reasons.clone().all(|text| !text.trim().is_empty()), "{row} says nothing");
             let ways = usize::from(tests.as_ref().is_some_and(|tests| !tests.is_empty())) + reasons.count() - 2;
@@ -108,8 +108,8 @@ fn root() -> &'static Path {
 }
 
 /// The file that holds a test, and its text.
-fn source_of(test: &str) -> Option<(PathBuf, String)> {
-    let (module, _) = test.rsplit_once("::")?;
+fn source_of(named: &str) -> Option<(PathBuf, String)> {
+    let (module, _) = named.rsplit_once("::")?;
     let module = module.replace("::", "/");
     let within = module.strip_suffix("/tests").unwrap_or(&module);
     let files = [format!("{module}.rs"), format!("{module}/main.rs"), format!("{within}.rs"), format!("{within}/mod.rs")];
@@ -123,7 +123,8 @@ fn source_of(test: &str) -> Option<(PathBuf, String)> {
 /// Whether a function of this name is a test.
 fn is_test(text: &str, name: &str) -> bool {
     let Some(at) = text.find(&format!("fn {name}(")) else { return false };
-    let before: Vec<&str> = text[..at].lines().rev().skip(1).take_while(|line| line.trim().starts_with(['#', '/'])).collect();
+    let before: Vec<&str> =
+        text[..at].lines().rev().skip_while(|line| line.trim().is_empty()).take_while(|line| line.trim().starts_with(['#', '/'])).collect();
     before.iter().any(|line| line.trim() == "#[test]")
 }
 
@@ -145,7 +146,7 @@ fn page() -> String {
     page
 }
 
-fn proof(row: &Row) -> String {
+fn proof(row: &Entry) -> String {
     let tests = row.tests.iter().flatten().map(|test| format!("`{test}`")).collect::<Vec<_>>().join(" ");
     let not_applicable = row.not_applicable.as_ref().map(|why| format!("not applicable: {why}"));
     let missing = row.missing.as_ref().map(|what| format!("missing: {what}"));

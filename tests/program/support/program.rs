@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -26,7 +26,6 @@ pub struct Running {
     what: String,
     child: Child,
     started: Instant,
-    began: SystemTime,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
 }
@@ -42,16 +41,15 @@ pub struct Ended {
     pub took: Duration,
     /// The most memory that it held, in bytes, where the system tells.
     pub peak_rss: Option<u64>,
-    began: SystemTime,
 }
 
 impl Running {
     pub fn start(command: &mut Command) -> Self {
         let what: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
-        let (started, began) = (Instant::now(), SystemTime::now());
+        let started = Instant::now();
         let mut child = command.spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().map(reading), child.stderr.take().map(reading));
-        Self { what: what.join(" "), child, started, began, stdout, stderr }
+        Self { what: what.join(" "), child, started, stdout, stderr }
     }
 
     /// Waits until something is so while the program runs.
@@ -85,7 +83,7 @@ impl Running {
         };
         let took = self.started.elapsed();
         let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
-        Ended { what: self.what.clone(), code: code_of(status), stdout, stderr, took, peak_rss, began: self.began }
+        Ended { what: self.what.clone(), code: code_of(status), stdout, stderr, took, peak_rss }
     }
 }
 
@@ -101,8 +99,11 @@ impl Ended {
     /// That it ended with this code.
     #[track_caller]
     pub fn with(self, code: i32) -> Self {
-        let Self { what, code: found, stdout, stderr, .. } = &self;
-        assert_eq!(*found, code, "perfgate {what}\n--- standard output\n{stdout}--- standard error\n{stderr}");
+        let Self { what, code: found, stdout, stderr, took, peak_rss } = &self;
+        assert_eq!(
+            *found, code,
+            "perfgate {what}, {took:?}, {peak_rss:?} bytes\n--- standard output\n{stdout}--- standard error\n{stderr}"
+        );
         self
     }
 
@@ -120,11 +121,6 @@ impl Ended {
         let Self { what, stderr, .. } = &self;
         assert!(stderr.contains(text), "perfgate {what}\n--- no `{text}` on standard error\n{stderr}");
         self
-    }
-
-    /// Whether a file was written since it started.
-    pub fn wrote(&self, path: &Path) -> bool {
-        path.metadata().and_then(|file| file.modified()).is_ok_and(|at| at >= self.began)
     }
 
     /// Standard output as JSON.
