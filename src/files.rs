@@ -66,12 +66,15 @@ pub fn append(path: &Path, content: &[u8]) -> Result<(), FileError> {
     written.map_err(|source| FileError::Write { path: path.to_owned(), source })
 }
 
-/// Reads a whole file of at most `cap` bytes.
+/// Reads a whole file of at most `cap` bytes. A pipe or a device is refused before it is opened: reading it could wait for ever.
 ///
 /// # Errors
 /// [`FileError`] where it cannot be read or is larger.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     let reading = |source| FileError::Read { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(reading)?.is_file() {
+        return Err(reading(io::Error::other("not a regular file")));
+    }
     let mut content = Vec::new();
     File::open(path).map_err(reading)?.take(cap + 1).read_to_end(&mut content).map_err(reading)?;
     if content.len() as u64 > cap {

@@ -170,7 +170,7 @@ fn prepare_all(world: &mut World, args: &CheckArgs, around: &Surroundings) -> Re
         let from = if args.thresholds_from_base { ThresholdsFrom::Base } else { ThresholdsFrom::Here };
         let judging = Judging::for_scenario(world, &args.judging, &scenario, around, from)?;
         let results = Results::prepare(&folder_of(args, &scenario.name))?;
-        let reproduce = check_command(path, args);
+        let reproduce = world.redacted(&check_command(path, args));
         prepared.push(Prepared { scenario, beside, judging, results, reproduce });
     }
     Ok(prepared)

@@ -1,5 +1,6 @@
 //! From a scenario file to a Run: shared by every verb that loads a target.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,7 +32,12 @@ pub fn open_scenario(world: &mut World, path: &Path, args: &LoadArgs) -> Result<
         seed: args.seed,
     };
     let file_target = Scenario::target_of_file(&Document::open(path)?)?;
-    let scenario = Scenario::open(path, &overrides, &|name| world.variable(name))?;
+    let read = RefCell::new(Vec::new());
+    let opened = Scenario::open(path, &overrides, &|name| world.variable(name).inspect(|value| read.borrow_mut().push(value.clone())));
+    // Before anything is told of it, an error included.
+    world.hide(&read.into_inner());
+    let scenario = opened?;
+    world.hide(&scenario.secrets);
     for warning in &scenario.warnings {
         world.note(&format!("warning: {}: {warning}", path.display()));
     }

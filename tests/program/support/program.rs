@@ -52,6 +52,10 @@ impl Running {
         Self { what: what.join(" "), child, started, stdout, stderr }
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until something is so while the program runs.
     pub fn wait_until(&mut self, what: &str, is_so: impl Fn() -> bool) {
         while !is_so() {
