@@ -2,6 +2,7 @@
 
 #![no_main]
 
+#[expect(dead_code, reason = "a run is all that this needs")]
 mod sample;
 
 use libfuzzer_sys::fuzz_target;

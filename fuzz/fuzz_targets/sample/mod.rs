@@ -1,7 +1,5 @@
 //! A verdict and a run in which every name and every sentence is the given text.
 
-#![allow(dead_code, reason = "each target needs a part of it")]
-
 use std::sync::LazyLock;
 
 use perfgate::gate::Verdict;
