@@ -519,6 +519,13 @@ pub fn parse<I: IntoIterator<Item = std::ffi::OsString>>(arguments: I) -> Result
     Cli::try_parse_from(arguments)
 }
 
+/// Whether an unknown flag was meant to hand a token over.
+#[must_use]
+pub fn names_a_token(error: &ParseError) -> bool {
+    use clap::error::{ContextKind, ContextValue};
+    matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(flag)) if flag.to_ascii_lowercase().contains("token"))
+}
+
 /// The completion script for a shell.
 #[must_use]
 pub fn completions(shell: Shell) -> Vec<u8> {

@@ -9,6 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::granit_parser::{Event, Parser};
 use serde_saphyr::{Error as YamlError, Location};
 use thiserror::Error;
 
@@ -83,13 +85,20 @@ impl Document {
     /// # Errors
     /// [`DocumentError::File`] where it cannot be read.
     pub fn open(path: &Path) -> Result<Self, DocumentError> {
-        Ok(Self { name: path.display().to_string(), text: read_text_capped(path, DOCUMENT_CAP)? })
+        let text = read_text_capped(path, DOCUMENT_CAP)?;
+        // UTF-16 without a mark at its beginning is UTF-8 with a NUL in every other place.
+        if text.contains('\0') {
+            return Err(FileError::NotText { path: path.to_owned() }.into());
+        }
+        Ok(Self::from_text(path.display().to_string(), text))
     }
 
     /// A text that is in memory already.
     #[must_use]
     pub fn from_text(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into() }
+        let text: String = text.into();
+        let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
+        Self { name: name.into(), text }
     }
 
     /// The name that messages call it by.
@@ -111,6 +120,7 @@ impl Document {
         if self.text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Err(self.mistake(Place::default(), "the file is empty").into());
         }
+        self.refuse_tags()?;
         let options = serde_saphyr::options! {
             budget: serde_saphyr::budget! { max_depth: 64, max_nodes: 50_000, max_aliases: 100, max_documents: 1 },
             strict_booleans: true,
@@ -134,11 +144,36 @@ impl Document {
         serde_saphyr::from_str_with_options(&self.text, options).map_err(|error| Box::new(self.mistake_of(&error)))
     }
 
+    /// A tag asks a reader to make something else of a value: to include a file, to run what it names. Nothing does that here,
+    /// and who believes that it happens would be wrong about what is checked.
+    fn refuse_tags(&self) -> Result<(), Box<Mistake>> {
+        if !self.text.contains('!') {
+            return Ok(());
+        }
+        // What cannot be parsed is told by who reads it next.
+        for (event, span) in Parser::new_from_str(&self.text).map_while(Result::ok) {
+            if let Event::Scalar(.., Some(_)) | Event::SequenceStart(.., Some(_)) | Event::MappingStart(.., Some(_)) = event {
+                let start = span.tag_start.unwrap_or(span.start);
+                let place = Place { line: start.line(), column: start.col() + 1 };
+                return Err(Box::new(
+                    self.mistake(place, "tags are not allowed").with_hint("a text that begins with `!` stands in quotes"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// A mistake at a place of this document.
     #[must_use]
     pub fn mistake(&self, place: Place, message: impl Into<String>) -> Mistake {
         let line = place.line.checked_sub(1).and_then(|index| self.text.lines().nth(index)).unwrap_or_default();
-        Mistake { file: self.name.clone(), place, message: message.into(), source_line: blank_secrets(line), hint: None }
+        Mistake {
+            file: self.name.clone(),
+            place,
+            message: message.into(),
+            source_line: blank_user_info(&blank_query_values(&blank_secrets(line))),
+            hint: None,
+        }
     }
 
     /// The place where `needle` first stands at or after `from`; `from` itself where it does not.
@@ -171,8 +206,10 @@ impl Document {
             YamlError::InvalidScalar { ty, .. } => (format!("the value is not a {ty}"), None),
             YamlError::NonFiniteFloat { value, .. } => (format!("the number `{value}` is not finite"), None),
             YamlError::Message { msg, .. } => (msg.clone(), None),
-            YamlError::MultipleDocuments { .. } => ("a second document starts here: one file holds one".to_owned(), None),
-            other => (first_line(&other.to_string()), None),
+            YamlError::Budget { breach: BudgetBreach::Documents { .. }, .. } | YamlError::MultipleDocuments { .. } => {
+                ("a second document starts here: one file holds one".to_owned(), None)
+            }
+            other => (explained(&first_line(&other.to_string())), None),
         };
         let mut mistake = self.mistake(place, message);
         mistake.hint = self.unquoted_value_hint(place).or(hint);
@@ -392,6 +429,21 @@ pub fn suggestion<S: AsRef<str>>(written: &str, allowed: &[S]) -> String {
     }
 }
 
+/// Names the limit of [`Document::parse`] that was exceeded; an error within an alias has it in its text only.
+fn explained(text: &str) -> String {
+    let breach = text.strip_prefix("budget breached: ").map(|breach| breach.split(' ').next().unwrap_or_default());
+    let which = match breach {
+        None if text.starts_with("recursion limit exceeded") => "it nests too deep",
+        None => return text.to_owned(),
+        Some("Depth") => "it nests too deep",
+        Some("Nodes" | "Events") => "it has too many values, aliases followed",
+        Some("Aliases" | "Anchors" | "AliasAnchorRatio") => "it has too many aliases",
+        Some("MergeKeys") => "it has too many merge keys",
+        Some(_) => "it is too large",
+    };
+    format!("limit exceeded: {which}")
+}
+
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
@@ -410,6 +462,30 @@ fn blank_secrets(line: &str) -> String {
     let Some(colon) = line.get(end..).and_then(|rest| rest.find(':')) else { return line.to_owned() };
     let value = end + colon + 1;
     if line[value..].trim().is_empty() || line[value..].contains("${") { line.to_owned() } else { format!("{} ***", &line[..value]) }
+}
+
+/// A user and a password before the host of an address.
+fn blank_user_info(line: &str) -> String {
+    let Some(start) = line.find("://").map(|at| at + 3) else { return line.to_owned() };
+    let end = line[start..].find(['/', '?', '#', ' ', '"', '\'', ',', '}']).map_or(line.len(), |length| start + length);
+    match line[start..end].rfind('@') {
+        Some(at) => format!("{}***{}", &line[..start], &line[start + at..]),
+        None => line.to_owned(),
+    }
+}
+
+/// What stands behind the `=` of a query: a key may be written out in an address.
+fn blank_query_values(line: &str) -> String {
+    let Some(start) = line.find('?') else { return line.to_owned() };
+    let (before, query) = line.split_at(start);
+    let blank = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) if !value.starts_with("${") && !name.contains(char::is_whitespace) => {
+            let end = value.find([' ', '"', '\'', ',', '}', ']']).unwrap_or(value.len());
+            format!("{name}=***{}", &value[end..])
+        }
+        _ => pair.to_owned(),
+    };
+    format!("{before}{}", query.split('&').map(blank).collect::<Vec<_>>().join("&"))
 }
 
 #[cfg(test)]
@@ -495,5 +571,9 @@ mod tests {
         assert_eq!(blank_secrets("  password: hunter2"), "  password: ***");
         assert_eq!(blank_secrets("  password: \"${env.PW}\""), "  password: \"${env.PW}\"");
         assert_eq!(blank_secrets("  users: 5"), "  users: 5");
+        assert_eq!(blank_user_info("get: 'https://me:hunter2@h/@x'"), "get: 'https://***@h/@x'");
+        assert_eq!(blank_query_values("target: https://h/x?key=hunter2&b=1 # c"), "target: https://h/x?key=***&b=*** # c");
+        assert_eq!(blank_query_values("  - get: \"https://h/x?key=${env.KEY}\""), "  - get: \"https://h/x?key=${env.KEY}\"");
+        assert_eq!(blank_query_values("  - get: '/x?page=1', a: {b: c=d}"), "  - get: '/x?page=***', a: {b: c=d}");
     }
 }

@@ -1,6 +1,6 @@
 //! Writing files so that a reader finds the old content or the new, never half of it; and reading with a cap.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +17,10 @@ pub enum FileError {
     TooLarge { path: PathBuf, cap: u64 },
     #[error("{} is not UTF-8 text", path.display())]
     NotText { path: PathBuf },
+    #[error("cannot write {}: it is in use by another run", path.display())]
+    InUse { path: PathBuf },
+    #[error("cannot write {}: it is a symbolic link", path.display())]
+    Link { path: PathBuf },
 }
 
 /// Writes `content` to a temporary file beside `path`, syncs it and renames it into place. Makes missing folders.
@@ -78,12 +82,15 @@ pub fn append(path: &Path, content: &[u8]) -> Result<(), FileError> {
     written.map_err(|source| FileError::Write { path: path.to_owned(), source })
 }
 
-/// Reads a whole file of at most `cap` bytes.
+/// Reads a whole file of at most `cap` bytes. A pipe or a device is refused before it is opened: reading it could wait for ever.
 ///
 /// # Errors
 /// [`FileError`] where it cannot be read or is larger.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     let reading = |source| FileError::Read { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(reading)?.is_file() {
+        return Err(reading(io::Error::other("not a regular file")));
+    }
     let mut content = Vec::new();
     File::open(path).map_err(reading)?.take(cap + 1).read_to_end(&mut content).map_err(reading)?;
     if content.len() as u64 > cap {
@@ -106,8 +113,37 @@ pub fn read_text_capped(path: &Path, cap: u64) -> Result<String, FileError> {
 /// [`FileError::Write`] with the reason.
 pub fn check_writable(folder: &Path) -> Result<(), FileError> {
     let probe = folder.join(format!(".perfgate-probe.{}", std::process::id()));
-    let attempt = fs::create_dir_all(folder).and_then(|()| fs::write(&probe, b"probe")).and_then(|()| fs::remove_file(&probe));
-    attempt.map_err(|source| FileError::Write { path: folder.to_owned(), source })
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&probe, b"probe"));
+    // A file may be there although nothing could be written into it.
+    let removed = fs::remove_file(&probe);
+    written.and(removed).map_err(|source| FileError::Write { path: folder.to_owned(), source })
+}
+
+/// A folder that no other program may take as well, until this is dropped or the program ends, however it ends.
+#[derive(Debug)]
+pub struct FolderLock {
+    _held: Option<File>,
+}
+
+/// Takes a folder. A file system without locks cannot tell who else uses it.
+///
+/// # Errors
+/// [`FileError::InUse`] where another has taken it.
+pub fn lock_folder(folder: &Path) -> Result<FolderLock, FileError> {
+    let Ok(held) = File::open(folder) else { return Ok(FolderLock { _held: None }) };
+    match held.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(FileError::InUse { path: folder.to_owned() }),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(FolderLock { _held: Some(held) }),
+    }
+}
+
+/// That a folder is none under another name: what stands behind a link was not named by who runs this.
+///
+/// # Errors
+/// [`FileError::Link`].
+pub fn check_no_link(folder: &Path) -> Result<(), FileError> {
+    let is_link = fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink());
+    if is_link { Err(FileError::Link { path: folder.to_owned() }) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -122,6 +158,16 @@ mod tests {
         write_atomically(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_is_taken_by_one_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = lock_folder(folder.path()).unwrap();
+        assert!(matches!(lock_folder(folder.path()), Err(FileError::InUse { .. })));
+        drop(held);
+        assert!(lock_folder(folder.path()).is_ok());
     }
 
     #[test]

@@ -44,11 +44,11 @@
 //! | 3 | [`init`] | `plan`, `scenario`, `document`, `endpoint`, `units` |
 //! | 2 | [`plan`] | `scenario`, `units` |
 //! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
-//! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `units` |
+//! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `redact`, `units` |
 //! | 1 | [`stats`], [`cli`] | `units` |
 //! | 0 | [`github`] | `web` |
 //! | 0 | [`document`] | `files` |
-//! | 0 | [`units`], [`exit`], [`files`], [`endpoint`], [`ci`], [`web`] | nothing of ours |
+//! | 0 | [`units`], [`exit`], [`files`], [`endpoint`], [`ci`], [`web`], [`redact`] | nothing of ours |
 //!
 //! - `plan`, `stats`, `gate`, `report` and `init` are pure: no I/O, no clock, no environment. Thresholds are read through `document`.
 //! - The members of a family, which are the stores of `baseline`, the tools of `import`, the formats of `report` and the places of `publish`, do not import each other.
@@ -88,6 +88,8 @@ pub mod load;
 pub mod plan;
 /// From a rendered verdict to where people look, one file per place.
 pub mod publish;
+/// Values that must not be shown, blanked in every way to write them.
+pub mod redact;
 /// From a Verdict to text, one file per format.
 pub mod report;
 /// What was measured, and its file form.

@@ -21,7 +21,7 @@ pub(super) fn load(web: &Web, address: &str) -> Result<Vec<BaselineRun>, Baselin
             (200, _) => {
                 return archive::read(&answer.body).map_err(|source| BaselineError::CorruptArchive { place, source: Box::new(source) });
             }
-            (301 | 302 | 303 | 307 | 308, Some(location)) => url = next(&url, location)?,
+            (301 | 302 | 303 | 307 | 308, Some(location)) => url = next(&url, location, &host)?,
             (404 | 410, _) => return Err(BaselineError::NotThere { place }),
             (status, _) => return Err(WebError::GaveUp { host, reason: format!("status {status}") }.into()),
         }
@@ -29,7 +29,7 @@ pub(super) fn load(web: &Web, address: &str) -> Result<Vec<BaselineRun>, Baselin
     Err(WebError::GaveUp { host: host_of(&url), reason: format!("more than {REDIRECTS} redirects") }.into())
 }
 
-fn next(url: &Url, location: &str) -> Result<Url, WebError> {
+fn next(url: &Url, location: &str, host: &str) -> Result<Url, WebError> {
     let joined = url.join(location).map_or_else(|_| location.to_owned(), String::from);
-    service_address("a redirect of --baseline", &joined)
+    service_address("its redirect", &joined).map_err(|error| WebError::GaveUp { host: host.to_owned(), reason: error.to_string() })
 }

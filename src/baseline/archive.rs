@@ -22,6 +22,7 @@ const SIGNATURE: &[u8] = b"PK\x03\x04";
 const END_SIGNATURE: &[u8] = b"PK\x05\x06";
 const END_LENGTH: usize = 22;
 const LOCAL_LENGTH: usize = 30;
+const CENTRAL_LENGTH: usize = 46;
 const INDEX_NAME: &str = "baseline.json";
 
 /// Why an archive is not believed.
@@ -55,7 +56,7 @@ pub enum ArchiveError {
 ///
 /// # Errors
 /// [`ArchiveError`].
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<BaselineRun>, ArchiveError> {
+pub fn read(bytes: &[u8]) -> Result<Vec<BaselineRun>, ArchiveError> {
     read_within(bytes, INFLATED_CAP)
 }
 
@@ -113,10 +114,12 @@ fn check_entries(bytes: &[u8], archive: &mut ZipArchive<Cursor<&[u8]>>) -> Resul
     for at in 0..archive.len() {
         let entry = archive.by_index_raw(at)?;
         let name = String::from_utf8(entry.name_raw().to_vec()).map_err(|_| ArchiveError::Unsafe("a name is not text"))?;
-        let start = usize::try_from(entry.header_start()).unwrap_or(usize::MAX).saturating_add(LOCAL_LENGTH);
+        let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+        let start = place(entry.header_start()).saturating_add(LOCAL_LENGTH);
         if bytes.get(start..start.saturating_add(name.len())) != Some(name.as_bytes()) {
             return Err(ArchiveError::Ambiguous("a file is named differently in two places"));
         }
+        check_headers(bytes.get(place(entry.header_start())..), bytes.get(place(entry.central_header_start())..))?;
         if !is_expected(&name) {
             return Err(ArchiveError::Unsafe("it holds something else than `baseline.json` and `runs/<id>.json`"));
         }
@@ -126,6 +129,26 @@ fn check_entries(bytes: &[u8], archive: &mut ZipArchive<Cursor<&[u8]>>) -> Resul
         if !names.insert(name) {
             return Err(ArchiveError::Ambiguous("it names a file twice"));
         }
+    }
+    Ok(())
+}
+
+/// That a file's own header and the directory's say the same of it. Sizes may stand behind the file instead; they are not
+/// longer than 32 bits, for what is longer is too large.
+fn check_headers(local: Option<&[u8]>, central: Option<&[u8]>) -> Result<(), ArchiveError> {
+    const SIZES_FOLLOW: u8 = 0b1000;
+    const LONG: [u8; 4] = [0xff; 4];
+    let local = local.and_then(|header| header.get(..LOCAL_LENGTH));
+    let central = central.and_then(|header| header.get(..CENTRAL_LENGTH));
+    let (Some(local), Some(central)) = (local, central) else { return Err(ArchiveError::Ambiguous("a header is cut off")) };
+    // Flags and method; checksum and both sizes.
+    let ((kind, sums), (own_kind, own_sums)) = ((&central[8..12], &central[16..28]), (&local[6..10], &local[14..26]));
+    if sums[4..8] == LONG || sums[8..12] == LONG {
+        return Err(ArchiveError::Limit("a file has sizes of 64 bits"));
+    }
+    let sizes_follow = kind[0] & SIZES_FOLLOW != 0 && own_sums.iter().all(|byte| *byte == 0);
+    if kind != own_kind || (sums != own_sums && !sizes_follow) {
+        return Err(ArchiveError::Ambiguous("a file is described differently in two places"));
     }
     Ok(())
 }
@@ -144,8 +167,12 @@ fn member(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, left: &mut u64) -
         Err(error) => return Err(error.into()),
     };
     let mut content = Vec::new();
+    let stated = file.size();
     file.take(*left + 1).read_to_end(&mut content)?;
     *left = left.checked_sub(content.len() as u64).ok_or(ArchiveError::Limit("inflated, it is too large"))?;
+    if content.len() as u64 != stated {
+        return Err(ArchiveError::Ambiguous("a file is not as long as it says"));
+    }
     Ok(Some(content))
 }
 
@@ -227,6 +254,55 @@ mod tests {
         let mut local = good.clone();
         local[at..at + renamed.len()].copy_from_slice(files[1].0.as_bytes());
         refused(&local, "named differently in two places");
+    }
+
+    /// The archive with other bytes in both headers of its second file, or in one of them: at an offset of the local header, and
+    /// at one of the directory's.
+    fn patched(good: &[u8], name: &str, local: Option<(usize, &[u8])>, central: Option<(usize, &[u8])>) -> Vec<u8> {
+        let mut bytes = good.to_vec();
+        let places: Vec<usize> = (0..good.len()).filter(|at| good[*at..].starts_with(name.as_bytes())).collect();
+        for (header, change) in [(places[0] - LOCAL_LENGTH, local), (places[1] - CENTRAL_LENGTH, central)] {
+            if let Some((offset, new)) = change {
+                bytes[header + offset..header + offset + new.len()].copy_from_slice(new);
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        let (files, good) = (store(), zipped(&store()));
+        let name = files[1].0.as_str();
+        let of = |local: Option<(usize, &[u8])>, central: Option<(usize, &[u8])>| patched(&good, name, local, central);
+        let (long, small, more, other) = ([0xff_u8; 4], [1_u8, 0, 0, 0], [9_u8, 9, 9, 9], [9_u8, 9, 9, 0]);
+        for (what, bytes, why) in [
+            ("method", of(None, Some((10, &[0, 0]))), "described differently in two places"),
+            ("checksum", of(None, Some((16, &other))), "described differently in two places"),
+            ("packed size", of(Some((18, &other)), None), "described differently in two places"),
+            ("size", of(None, Some((24, &small))), "described differently in two places"),
+            ("less in both", of(Some((22, &small)), Some((24, &small))), "larger than its declared uncompressed size"),
+            ("more in both", of(Some((22, &more)), Some((24, &more))), "not as long as it says"),
+            ("size of 64 bits", of(Some((22, &long)), Some((24, &long))), ""),
+            ("encryption", of(Some((6, &[1, 0])), Some((8, &[1, 0]))), "an encrypted file"),
+            ("place", of(None, Some((42, &[0, 0, 0, 0]))), ""),
+        ] {
+            let error = read(&bytes).map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(why), "{what}: {error}");
+        }
+        // With the mode of a symbolic link.
+        let made_on_unix = of(None, Some((5, &[3])));
+        refused(&patched(&made_on_unix, name, None, Some((38, &(0o120_777_u32 << 16).to_le_bytes()))), "it holds a link");
+        refused(&zipped(&[files.clone(), vec![("baseline.json/".to_owned(), Vec::new())]].concat()), "unsafe archive");
+        let end = good.len() - END_LENGTH;
+        let with_end = |at: usize, new: &[u8]| {
+            let mut bytes = good.clone();
+            bytes[end + at..end + at + new.len()].copy_from_slice(new);
+            bytes
+        };
+        refused(&with_end(8, &[0xff; 4]), "limit exceeded");
+        refused(&with_end(12, &[0xff; 8]), "its directory is not where it says");
+        refused(&[&good[..], &good[end..]].concat(), "its directory is not where it says");
+        refused(&[b"PK\x03\x04", &good[..]].concat(), "its directory is not where it says");
     }
 
     #[test]

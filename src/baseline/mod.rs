@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use self::admission::{Admission, admission};
-pub use self::archive::ArchiveError;
+pub use self::archive::{ArchiveError, read as read_archive};
 pub use self::directory::Store;
 pub use self::drift::{Drift, DriftSince, drifts};
 pub use self::git::{Branch, GitError};

@@ -84,11 +84,17 @@ fn check_and_publish(world: &mut World, args: &CheckArgs, told: &mut Told) -> Re
     around.refuse_foreign_code(world)?;
     let publishing = Publishing::plan(world, &args.publishing, &around, args.load.commit.as_deref())?;
     let prepared = prepare_all(world, args, &around)?;
-    let (concluded, code) = check_all(world, args, prepared)?;
-    let published = publish(world, args, &around, &publishing, &concluded, code);
+    let abort = world.abort_on_signals();
+    let (concluded, code) = check_all(world, args, prepared, &abort)?;
     if let Some(worst) = worst(&concluded) {
         told.outcome = if code.worse(worst.exit()) == worst.exit() { worst.outcome } else { Outcome::Error };
     }
+    world.end_at_the_first_signal();
+    if let Some(reason) = abort.reason() {
+        world.note(&format!("results in {}; nothing is published after {reason}", args.out.display()));
+        return Ok(code.worse(exit_of_signal(&reason).unwrap_or(ExitCode::NoVerdict)));
+    }
+    let published = publish(world, args, &around, &publishing, &concluded, code);
     told.address = published.address;
     world.note(&format!("results in {}", args.out.display()));
     Ok(published.code.map_or(code, |lost| code.worse(lost)))
@@ -116,10 +122,14 @@ fn worst(concluded: &[Concluded]) -> Option<&Verdict> {
     concluded.iter().map(|one| &one.verdict).reduce(|one, other| if worse(&one, &other) { one } else { other })
 }
 
-fn check_all(world: &mut World, args: &CheckArgs, prepared: Vec<Prepared>) -> Result<(Vec<Concluded>, ExitCode), CommandError> {
+fn check_all(
+    world: &mut World,
+    args: &CheckArgs,
+    prepared: Vec<Prepared>,
+    abort: &Abort,
+) -> Result<(Vec<Concluded>, ExitCode), CommandError> {
     let several = prepared.len() > 1;
-    clear_all(&prepared, &args.out)?;
-    let abort = world.abort_on_signals();
+    let _around = clear_all(&prepared, &args.out)?;
     let mut code = ExitCode::Pass;
     let mut concluded = Vec::new();
     for one in prepared {
@@ -128,7 +138,7 @@ fn check_all(world: &mut World, args: &CheckArgs, prepared: Vec<Prepared>) -> Re
             code = code.worse(exit_of_signal(&reason).unwrap_or(ExitCode::NoVerdict));
             continue;
         }
-        match conclude(world, one, args, &abort) {
+        match conclude(world, one, args, abort) {
             Ok(one) => {
                 code = code.worse(one.verdict.exit()).worse(one.delivered);
                 concluded.push(one);
@@ -160,20 +170,20 @@ fn prepare_all(world: &mut World, args: &CheckArgs, around: &Surroundings) -> Re
         let from = if args.thresholds_from_base { ThresholdsFrom::Base } else { ThresholdsFrom::Here };
         let judging = Judging::for_scenario(world, &args.judging, &scenario, around, from)?;
         let results = Results::prepare(&folder_of(args, &scenario.name))?;
-        let reproduce = check_command(path, args);
+        let reproduce = world.redacted(&check_command(path, args));
         prepared.push(Prepared { scenario, beside, judging, results, reproduce });
     }
     Ok(prepared)
 }
 
 /// Clears the results of every scenario, those that may not be reached too, and what an earlier check of one scenario
-/// or of all left in the folder around them.
-fn clear_all(prepared: &[Prepared], folder: &Path) -> Result<(), CommandError> {
-    Results::prepare(folder)?.clear();
-    for one in prepared {
-        one.results.clear();
+/// or of all left in the folder around them, which is then held for as long as the check takes.
+fn clear_all(prepared: &[Prepared], folder: &Path) -> Result<Option<Results>, CommandError> {
+    let around = if prepared.len() > 1 { Some(Results::prepare(folder)?) } else { None };
+    for results in prepared.iter().map(|one| &one.results).chain(&around) {
+        results.clear();
     }
-    Ok(())
+    Ok(around)
 }
 
 /// With one scenario the folder itself, with several one below it for each.

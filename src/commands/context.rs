@@ -1,13 +1,16 @@
 //! The outside world, handed to every command: streams, environment, clock, terminal and signals.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 
 use jiff::Timestamp;
 
 use crate::exit::ExitCode;
 use crate::load::Abort;
-use crate::report::{ColorChoice, Look};
+use crate::redact::{self, Redactor};
+use crate::report::{ColorChoice, Look, harmless_lines};
 
 /// Width of what is written for no terminal.
 const PLAIN_WIDTH: u16 = 120;
@@ -21,8 +24,13 @@ pub struct World {
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
     width: u16,
+    secrets: Redactor,
+    /// The scenario's, which are told to GitHub once.
+    masked: BTreeSet<String>,
     /// Set when standard output could not take what was written, other than by a reader who had seen enough.
     output_lost: bool,
+    /// Set once all that a signal could cut short has been written.
+    all_is_written: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for World {
@@ -44,8 +52,49 @@ impl World {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             width: terminal_width().unwrap_or(PLAIN_WIDTH),
+            secrets: Redactor::default(),
+            masked: BTreeSet::new(),
             output_lost: false,
+            all_is_written: Arc::default(),
         }
+        .hiding_tokens()
+    }
+
+    /// A core dump would hold every secret of the job: there is none.
+    pub fn forbid_core_dumps() {
+        let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+        // Where the system does not let us, it was forbidden already.
+        let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+    }
+
+    /// The keys that a pipeline gives to every step.
+    fn hiding_tokens(mut self) -> Self {
+        for name in ["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN"]
+        {
+            if let Some(token) = self.variable(name) {
+                self.secrets.hide(&token);
+            }
+        }
+        self
+    }
+
+    /// Blanks these values in everything that is written from now on. GitHub is told to do so in its log, whoever writes there.
+    pub fn hide(&mut self, secrets: &[String]) {
+        let in_github = self.variable("GITHUB_ACTIONS").is_some();
+        for secret in secrets {
+            if self.masked.insert(secret.clone()) {
+                self.secrets.hide(secret);
+                for line in secret.lines().filter(|line| in_github && redact::objection(line).is_none()) {
+                    let _ = writeln!(self.stderr, "{}", mask(line)).and_then(|()| self.stderr.flush());
+                }
+            }
+        }
+    }
+
+    /// The text without the values that are hidden.
+    #[must_use]
+    pub fn redacted(&self, text: &str) -> String {
+        self.secrets.redacted(text).into_owned()
     }
 
     /// A variable of the environment; `None` where it is missing or empty.
@@ -56,6 +105,7 @@ impl World {
 
     /// Writes data to standard output.
     pub fn print(&mut self, text: &str) {
+        let text = self.redacted(text);
         self.print_bytes(text.as_bytes());
     }
 
@@ -67,15 +117,16 @@ impl World {
         }
     }
 
-    /// Writes a line for people to standard error. Nobody is left to tell where that fails. What a CI would take for a
-    /// command of ours is broken up: the text of others may be in it.
+    /// Writes a line for people to standard error. Nobody is left to tell where that fails. The text of others may be in it:
+    /// what a CI would take for a command of ours is broken up, what a terminal would obey is left out.
     pub fn note(&mut self, line: &str) {
-        let text = line.lines().map(no_command).collect::<Vec<_>>().join("\n");
+        let text = harmless_lines(&self.secrets.redacted(line));
         let _ = writeln!(self.stderr, "{text}").and_then(|()| self.stderr.flush());
     }
 
     /// Writes a command for the CI, one line, whose texts are escaped already. Standard output may be data.
     pub fn command(&mut self, line: &str) {
+        let line = self.secrets.redacted(line);
         let _ = writeln!(self.stderr, "{line}").and_then(|()| self.stderr.flush());
     }
 
@@ -110,20 +161,25 @@ impl World {
     #[must_use]
     pub fn abort_on_signals(&self) -> Abort {
         let abort = Abort::default();
-        let asked = abort.clone();
+        let (asked, all_is_written) = (abort.clone(), Arc::clone(&self.all_is_written));
         let (not_yet_listening, listening) = mpsc::channel::<()>();
         // Without this thread signals have their usual effect, and the last checkpoint is what is left.
-        let _ = std::thread::Builder::new().name("signals".into()).spawn(move || signals::listen(&asked, not_yet_listening));
+        let _ =
+            std::thread::Builder::new().name("signals".into()).spawn(move || signals::listen(&asked, &all_is_written, not_yet_listening));
         // Nothing is ever sent: the wait ends when the sender is dropped.
         let _ = listening.recv();
         abort
     }
+
+    /// From now on the first signal ends the program at once: what is still under way is for others, and may take long.
+    pub fn end_at_the_first_signal(&self) {
+        self.all_is_written.store(true, Ordering::SeqCst);
+    }
 }
 
-/// A line that no CI takes for a command.
-fn no_command(line: &str) -> String {
-    let line = line.replace("##vso[", "# #vso[").replace("##[", "# #[");
-    if line.trim_start().starts_with("::") { line.replacen("::", ": :", 1) } else { line }
+/// The command that tells GitHub's runner to blank a value in its log.
+fn mask(secret: &str) -> String {
+    format!("::add-mask::{}", secret.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
 /// The exit code of an abort's reason, `None` where it was no signal.
@@ -139,6 +195,7 @@ pub fn exit_of_signal(reason: &str) -> Option<ExitCode> {
 
 #[cfg(unix)]
 mod signals {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::Sender;
 
     use tokio::signal::unix::{SignalKind, signal};
@@ -146,7 +203,7 @@ mod signals {
     use super::{Abort, exit_of_signal};
 
     /// Drops `not_yet_listening` once no signal can be missed.
-    pub(super) fn listen(abort: &Abort, not_yet_listening: Sender<()>) {
+    pub(super) fn listen(abort: &Abort, all_is_written: &AtomicBool, not_yet_listening: Sender<()>) {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
         runtime.block_on(async {
             let (Ok(mut hup), Ok(mut int), Ok(mut term)) =
@@ -164,6 +221,9 @@ mod signals {
                 if let Some(first) = abort.reason() {
                     end_at_once(&first);
                 }
+                if all_is_written.load(Ordering::SeqCst) {
+                    end_at_once(name);
+                }
                 abort.request(name);
             }
         });
@@ -178,9 +238,10 @@ mod signals {
 
 #[cfg(not(unix))]
 mod signals {
+    use std::sync::atomic::AtomicBool;
     use std::sync::mpsc::Sender;
 
     use super::Abort;
 
-    pub(super) fn listen(_: &Abort, _: Sender<()>) {}
+    pub(super) fn listen(_: &Abort, _: &AtomicBool, _: Sender<()>) {}
 }

@@ -23,7 +23,7 @@ pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandErr
     if args.judging.soft {
         soften(&mut verdict);
     }
-    let reproduce = judge_command(&args.run, &args.judging);
+    let reproduce = world.redacted(&judge_command(&args.run, &args.judging));
     let subject = Subject { verdict: &verdict, run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
     let Some(results) = results else { return Ok(verdict.exit()) };

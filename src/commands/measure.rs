@@ -1,5 +1,6 @@
 //! From a scenario file to a Run: shared by every verb that loads a target.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,7 +32,12 @@ pub fn open_scenario(world: &mut World, path: &Path, args: &LoadArgs) -> Result<
         seed: args.seed,
     };
     let file_target = Scenario::target_of_file(&Document::open(path)?)?;
-    let scenario = Scenario::open(path, &overrides, &|name| world.variable(name))?;
+    let read = RefCell::new(Vec::new());
+    let opened = Scenario::open(path, &overrides, &|name| world.variable(name).inspect(|value| read.borrow_mut().push(value.clone())));
+    // Before anything is told of it, an error included.
+    world.hide(&read.into_inner());
+    let scenario = opened?;
+    world.hide(&scenario.secrets);
     for warning in &scenario.warnings {
         world.note(&format!("warning: {}: {warning}", path.display()));
     }
@@ -67,7 +73,7 @@ pub fn load(
     let mut lost_checkpoint = false;
     let order = Order { scenario: Arc::clone(scenario), plan, endpoints, heading };
     let driven = drive(order, abort, &mut |event| match event {
-        Event::Tick(progress) => view.show(world, progress),
+        Event::Tick(progress) => view.show(progress),
         Event::Checkpoint(run) => lost_checkpoint |= results.write_run(run).is_err(),
     });
     view.end();

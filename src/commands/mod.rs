@@ -32,11 +32,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use self::context::World;
 use self::error::CommandError;
-use crate::cli::{Cli, ParseError, ThresholdsVerb, Verb, parse};
+use crate::cli::{Cli, ParseError, ThresholdsVerb, Verb, names_a_token, parse};
 use crate::exit::ExitCode;
 
 /// The whole program. A panic is a bug of ours and ends with its own code, never with that of a verdict.
 pub fn run_program<I: IntoIterator<Item = OsString>>(arguments: I) -> ExitCode {
+    World::forbid_core_dumps();
     let mut world = World::real();
     std::panic::set_hook(Box::new(|panic| World::real().note(&format!("internal error: {panic}"))));
     let cli = match parse(arguments) {
@@ -83,6 +84,11 @@ fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
 fn answer_to_parse(world: &mut World, error: &ParseError) -> ExitCode {
     if error.use_stderr() {
         world.note(error.render().to_string().trim_end());
+        if names_a_token(error) {
+            world.note(
+                "hint: tokens come from the environment, as GITHUB_TOKEN or GITLAB_TOKEN: everybody on a machine can read a command line",
+            );
+        }
         return ExitCode::Usage;
     }
     let text = error.render();

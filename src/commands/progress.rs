@@ -1,6 +1,9 @@
-//! How a load goes, on standard error: a bar on a terminal, a line every ten seconds elsewhere.
+//! How a load goes, on standard error: a bar on a terminal, a line every ten seconds elsewhere. Drawn on a thread of its own:
+//! a terminal that stands still loses progress, and holds up nothing that is measured.
 
-use std::time::Duration;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -11,46 +14,67 @@ use crate::units::{format_count, format_duration, format_millis};
 
 /// Without a terminal a line is written this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// How long a bar may take to go.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Shows the progress of one load.
 #[derive(Debug)]
-pub enum ProgressView {
-    Bar(ProgressBar),
-    Lines { last: Duration },
+pub struct ProgressView {
+    updates: SyncSender<Update>,
+    drawing: JoinHandle<()>,
+    /// Of an update after which the next is so much later.
+    last: Duration,
+    every: Duration,
+}
+
+#[derive(Debug)]
+struct Update {
+    seconds: u64,
+    line: String,
 }
 
 impl ProgressView {
     #[must_use]
     pub fn begin(world: &World, duration: Duration) -> Self {
         if !world.draws_progress() {
-            return Self::Lines { last: Duration::ZERO };
+            return Self::drawn_by(LINE_EVERY, |update| World::real().note(&update.line), || ());
         }
         let bar = ProgressBar::with_draw_target(Some(duration.as_secs().max(1)), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/blue} {wide_msg}") {
             bar.set_style(style);
         }
-        Self::Bar(bar)
+        let drawn = bar.clone();
+        let draw = move |update: Update| {
+            drawn.set_position(update.seconds);
+            drawn.set_message(update.line);
+        };
+        Self::drawn_by(Duration::ZERO, draw, move || bar.finish_and_clear())
     }
 
-    /// Shows how far it has come.
-    pub fn show(&mut self, world: &mut World, progress: &Progress) {
-        match self {
-            Self::Bar(bar) => {
-                bar.set_position(progress.elapsed.as_secs());
-                bar.set_message(line(progress));
-            }
-            Self::Lines { last } if progress.elapsed >= *last + LINE_EVERY => {
-                *last = progress.elapsed;
-                world.note(&line(progress));
-            }
-            Self::Lines { .. } => {}
+    fn drawn_by(every: Duration, mut draw: impl FnMut(Update) + Send + 'static, clear: impl FnOnce() + Send + 'static) -> Self {
+        let (updates, received) = sync_channel(1);
+        let drawing = std::thread::spawn(move || {
+            received.into_iter().for_each(&mut draw);
+            clear();
+        });
+        Self { updates, drawing, last: Duration::ZERO, every }
+    }
+
+    /// Shows how far it has come, unless what was shown before is not drawn yet.
+    pub fn show(&mut self, progress: &Progress) {
+        if progress.elapsed >= self.last + self.every {
+            self.last = progress.elapsed;
+            let _ = self.updates.try_send(Update { seconds: progress.elapsed.as_secs(), line: line(progress) });
         }
     }
 
     /// Clears the bar.
     pub fn end(self) {
-        if let Self::Bar(bar) = self {
-            bar.finish_and_clear();
+        let Self { updates, drawing, .. } = self;
+        drop(updates);
+        let patience = Instant::now() + PATIENCE;
+        while !drawing.is_finished() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }
@@ -70,4 +94,57 @@ fn line(progress: &Progress) -> String {
         format_count(progress.failures),
         format_duration(left),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    fn at(seconds: u64) -> Progress {
+        Progress {
+            elapsed: Duration::from_secs(seconds),
+            duration: Duration::from_secs(100),
+            phase: "hold".into(),
+            measured: true,
+            load: 5.0,
+            workload: Workload::Closed { users: 5 },
+            requests_per_s: 10.0,
+            p95_ms: None,
+            requests: 10,
+            failures: 0,
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_stands_still_holds_nothing_up() {
+        let (goes_on, waits) = channel::<()>();
+        let (drew, drawn) = channel();
+        let draw = move |update: Update| {
+            drew.send(update.seconds).unwrap();
+            let _ = waits.recv();
+        };
+        let mut view = ProgressView::drawn_by(Duration::ZERO, draw, || ());
+        view.show(&at(1));
+        assert_eq!(drawn.recv(), Ok(1));
+        (2..100).for_each(|second| view.show(&at(second)));
+        drop(goes_on);
+        view.end();
+        assert_eq!(drawn.try_iter().collect::<Vec<_>>(), [2], "what came while it stood still is lost, but for the first");
+    }
+
+    #[test]
+    fn a_log_gets_a_line_every_ten_seconds() {
+        let (drew, drawn) = channel();
+        let mut view = ProgressView::drawn_by(LINE_EVERY, move |update: Update| drew.send(update.line).unwrap(), || ());
+        for second in [5, 10, 15, 19, 20] {
+            view.show(&at(second));
+            if second % 10 == 0 {
+                assert!(drawn.recv().unwrap().starts_with("hold · 5 users · 10 requests/s · p95 - · 0 failures · "));
+            }
+        }
+        view.end();
+        assert!(drawn.try_recv().is_err());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::baseline::Source;
 use crate::cli::{CheckArgs, JudgingArgs, LoadArgs};
 use crate::units::format_duration;
 
@@ -36,7 +37,12 @@ pub fn report_command(results: &Path) -> String {
 fn judging_words(args: &JudgingArgs) -> Vec<String> {
     let JudgingArgs { thresholds, baseline, soft: _, format: _ } = args;
     let thresholds = thresholds.iter().flat_map(|path| ["--thresholds".to_owned(), quoted(&path.display().to_string())]);
-    thresholds.chain(baseline.iter().flat_map(|source| ["--baseline".to_owned(), quoted(source)])).collect()
+    thresholds.chain(baseline.iter().flat_map(|source| ["--baseline".to_owned(), quoted(&shown(source))])).collect()
+}
+
+/// A source as it may be shown: an address may hold a signature.
+fn shown(source: &str) -> String {
+    Source::parse(source).map_or_else(|_| source.to_owned(), |source| source.to_string())
 }
 
 fn load_words(args: &LoadArgs) -> Vec<String> {

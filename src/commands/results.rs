@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CommandError;
-use crate::files::{FileError, check_writable, remove_leftovers, write_atomically};
+use crate::files::{FileError, FolderLock, check_no_link, check_writable, lock_folder, remove_leftovers, write_atomically};
 use crate::report::{Format, Look, Subject, page, render};
 use crate::run::{Baseline, RUN_FILE_NAME, Run, earlier_run_file_name, save_run};
 
@@ -11,16 +11,17 @@ use crate::run::{Baseline, RUN_FILE_NAME, Run, earlier_run_file_name, save_run};
 #[derive(Debug)]
 pub struct Results {
     folder: PathBuf,
+    _lock: FolderLock,
 }
 
 impl Results {
-    /// Makes sure that the folder can be written, before anything is measured.
+    /// Makes sure that the folder can be written, and that no other run does so, before anything is measured.
     ///
     /// # Errors
     /// [`CommandError::NotWritten`].
     pub fn prepare(folder: &Path) -> Result<Self, CommandError> {
-        check_writable(folder).map_err(CommandError::NotWritten)?;
-        Ok(Self { folder: folder.to_owned() })
+        let prepared = check_no_link(folder).and_then(|()| check_writable(folder)).and_then(|()| lock_folder(folder));
+        Ok(Self { folder: folder.to_owned(), _lock: prepared.map_err(CommandError::NotWritten)? })
     }
 
     #[must_use]

@@ -67,7 +67,7 @@ pub fn environment(world: &World, args: &LoadArgs) -> Environment {
     let job = job(world).0;
     let of_job = |value: fn(&Job) -> Option<String>| job.as_ref().and_then(value);
     Environment {
-        name: args.environment.clone(),
+        name: args.environment.as_deref().map(|name| world.redacted(name)),
         os: std::env::consts::OS.to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
         cores: cores(),
@@ -75,8 +75,8 @@ pub fn environment(world: &World, args: &LoadArgs) -> Environment {
         perfgate: env!("CARGO_PKG_VERSION").to_owned(),
         ci: of_job(|job| Some(job.system.name().to_owned())),
         job: of_job(|job| job.id.clone()),
-        commit: args.commit.clone().or_else(|| of_job(|job| job.commit.clone())),
-        branch: args.branch.clone().or_else(|| of_job(|job| job.branch.clone())),
+        commit: args.commit.clone().or_else(|| of_job(|job| job.commit.clone())).map(|commit| world.redacted(&commit)),
+        branch: args.branch.clone().or_else(|| of_job(|job| job.branch.clone())).map(|branch| world.redacted(&branch)),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::cli::ValidateArgs;
 use crate::document::Document;
 use crate::exit::ExitCode;
 use crate::gate::Thresholds;
+use crate::report::harmless_lines;
 use crate::run::EndpointRole;
 use crate::scenario::{Overrides, Scenario};
 
@@ -45,7 +46,7 @@ pub fn validate(world: &mut World, args: &ValidateArgs) -> ExitCode {
             Content::Thresholds(thresholds) => held_against(world, &file.path, thresholds, &checked),
         };
         match said {
-            Ok(words) => world.print(&format!("{}: ok, {words}\n", file.path.display())),
+            Ok(words) => world.print(&format!("{}\n", harmless_lines(&format!("{}: ok, {words}", file.path.display())))),
             Err(error) => code = code.worse(error.tell(world)),
         }
     }
@@ -61,14 +62,16 @@ fn check_file(world: &mut World, path: &Path) -> Result<Content, CommandError> {
     if is_thresholds {
         return Ok(Content::Thresholds(Box::new(Thresholds::from_document(&document)?)));
     }
-    let missing = RefCell::new(Vec::new());
+    let (missing, read) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
     let variable = |name: &str| {
-        world.variable(name).or_else(|| {
+        world.variable(name).inspect(|value| read.borrow_mut().push(value.clone())).or_else(|| {
             missing.borrow_mut().push(name.to_owned());
             Some(PLACEHOLDER.to_owned())
         })
     };
-    let scenario = Scenario::open(path, &Overrides::default(), &variable)?;
+    let opened = Scenario::open(path, &Overrides::default(), &variable);
+    world.hide(&read.into_inner());
+    let scenario = opened?;
     for warning in &scenario.warnings {
         world.note(&format!("warning: {}: {warning}", path.display()));
     }

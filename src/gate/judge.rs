@@ -63,7 +63,7 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
 /// Why one more load may tell more.
 fn again(rows: &[Row], examined: &Examined<'_>, sittings: Sittings) -> Option<String> {
     let is_proven = |row: &Row| row.finding.outcome == FindingOutcome::Fail && !row.is_open;
-    if !sittings.may_go_on() || rows.iter().any(is_proven) {
+    if !sittings.may_go_on() || rows.iter().any(is_proven) || matches!(examined.examination.trust, Trust::Failures(_)) {
         return None;
     }
     if let Trust::AnsweredFailures(why) = &examined.examination.trust {
@@ -99,7 +99,7 @@ impl<'a> Examined<'a> {
         let trusted: Vec<usize> = (0..each.len()).filter(is_trusted).collect();
         let distrusted = each.len() - trusted.len();
         // What was cut short was cut short for a reason that the verdict must tell.
-        let is_cut_short = each.last().is_some_and(|last| matches!(last.trust, Trust::Nothing(_)));
+        let is_cut_short = each.last().is_some_and(|last| matches!(last.trust, Trust::Nothing(_) | Trust::Failures(_)));
         let judged = if trusted.is_empty() || is_cut_short { vec![each.len() - 1] } else { trusted };
         let mut examination = each.swap_remove(judged[judged.len() - 1]);
         if examination.trust == Trust::Whole && distrusted > 0 {
@@ -181,7 +181,10 @@ impl Judge<'_> {
                 (Some(why), _) => Slot::Row(unjudged(check, last, why)),
                 (None, Trust::Whole) => self.trusted(check, &figures, &history),
                 (None, Trust::AnsweredFailures(why)) => Slot::Row(self.answered_failures(check, last, why)),
-                (None, Trust::Nothing(why)) => Slot::Row(distrusted(check, last, why)),
+                (None, Trust::Failures(_)) if check.metric.unit() == Unit::Share && !check.is_relative() => {
+                    self.trusted(check, &figures, &history)
+                }
+                (None, Trust::Failures(why) | Trust::Nothing(why)) => Slot::Row(distrusted(check, last, why)),
             },
         };
         checks.iter().map(slot).collect()
@@ -642,6 +645,22 @@ mod tests {
         assert_eq!(outcomes(&verdict), (Outcome::Inconclusive, 3, vec![Inconclusive; 2]));
         assert_eq!(verdict.reasons[0].text, "the run is not complete: SIGINT after 12.3 s");
         assert!(verdict.findings[0].measured.is_some());
+    }
+
+    #[test]
+    fn a_run_that_was_stopped_because_the_target_failed_is_a_breach_of_its_own() {
+        let why = "target failing: 97 % of 900 requests failed in the last 10 s; stopped after 60.0 s";
+        let stopped = |run: &mut Run| (run.complete, run.aborted_by) = (false, Some(why.into()));
+        let run = |class| RunSample::new().ok("GET /a", "hold", 2000, 10.0).failed("GET /a", "hold", 900, class).with(stopped);
+        for class in [FailureClass::Connect, FailureClass::Status] {
+            let verdict = judged(&run(class).done(), "defaults: {p95: 300ms, failures: 1%}");
+            assert_eq!(outcomes(&verdict), (Outcome::Fail, 1, vec![Fail, Inconclusive]), "{class:?}");
+        }
+        let verdict = judged(&run(FailureClass::Connect).done(), "defaults: {p95: 300ms, failures: 50%}");
+        assert_eq!((verdict.outcome, verdict.exit_code, codes(&verdict)[0]), (Outcome::Fail, 1, "target_failing"));
+        assert_eq!(verdict.reasons[0].text, why);
+        let sick = judged(&run(FailureClass::Connect).sick().done(), "defaults: {p95: 300ms, failures: 1%}");
+        assert_eq!((sick.outcome, sick.exit_code), (Outcome::Inconclusive, 3));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) struct Judged<'a> {
 pub(super) fn conclude(mut rows: Vec<Row>, judged: &Judged<'_>, self_checks: Vec<SelfCheck>, unused: &[&Waiver]) -> Verdict {
     let &Judged { run, thresholds, comparison } = judged;
     rows.sort_by(|one, other| rank(&one.finding).cmp(&rank(&other.finding)).then_with(|| other.excess.total_cmp(&one.excess)));
-    let mut consequences = of_self_checks(&self_checks);
+    let mut consequences = of_self_checks(&self_checks, run);
     consequences.extend(of_rows(&rows));
     consequences.extend(of_comparison(&rows, comparison));
     consequences.extend(of_suspicions(run, comparison));
@@ -135,14 +135,20 @@ fn names(rows: &[&Row]) -> String {
 /// Self-checks whose warnings are worth knowing, and take nothing from a pass.
 const ONLY_SHOWN: [&str; 2] = ["steady", "undisturbed"];
 
-fn of_self_checks(checks: &[SelfCheck]) -> Vec<Consequence> {
+/// A run that is not complete says nothing, except where it ended because the target failed nearly every request.
+fn of_self_checks(checks: &[SelfCheck], run: &Run) -> Vec<Consequence> {
+    let is_sound =
+        checks.iter().all(|check| check.outcome != SelfCheckOutcome::Fail || !["conserved", "generator"].contains(&check.name.as_str()));
+    let is_proof = |check: &SelfCheck| check.name == "complete" && run.was_stopped_failing() && is_sound;
     let consequence = |check: &SelfCheck| {
         let exit = match check.outcome {
+            SelfCheckOutcome::Fail if is_proof(check) => ExitCode::GateFailed,
             SelfCheckOutcome::Fail => ExitCode::NoVerdict,
             SelfCheckOutcome::Warn if !ONLY_SHOWN.contains(&check.name.as_str()) => ExitCode::Pass,
             SelfCheckOutcome::Warn | SelfCheckOutcome::Pass | SelfCheckOutcome::Skipped => return None,
         };
         let code = match check.name.as_str() {
+            "complete" if is_proof(check) => "target_failing",
             "complete" => "incomplete",
             "samples" => "endpoint_without_requests",
             other => other,

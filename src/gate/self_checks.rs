@@ -22,6 +22,8 @@ pub(super) enum Trust {
     Whole,
     /// Only failures that the server itself answered; with the reason.
     AnsweredFailures(String),
+    /// Failures of every kind, because nearly all that there was were failures, and no latency; with the reason.
+    Failures(String),
     /// Nothing; with the reason.
     Nothing(String),
 }
@@ -29,7 +31,7 @@ pub(super) enum Trust {
 impl Examination {
     /// As the examination of a pair of loads, whose other side it was.
     pub(super) fn of_the_other_side(mut self) -> Self {
-        if let Trust::AnsweredFailures(why) | Trust::Nothing(why) = &mut self.trust {
+        if let Trust::AnsweredFailures(why) | Trust::Failures(why) | Trust::Nothing(why) = &mut self.trust {
             why.insert_str(0, "the deployment beside it: ");
         }
         self
@@ -48,13 +50,11 @@ pub(super) fn examine(run: &Run) -> Examination {
     let complete = complete(run);
     let (conserved, generator) = (conserved(run), generator(run));
     let failed = |check: &SelfCheck| check.outcome == SelfCheckOutcome::Fail;
-    let trust = if failed(&complete) {
-        Trust::Nothing(complete.detail.clone())
-    } else {
-        match [&conserved, &generator].into_iter().find(|check| failed(check)) {
-            Some(check) => Trust::AnsweredFailures(check.detail.clone()),
-            None => Trust::Whole,
-        }
+    let trust = match [&conserved, &generator].into_iter().find(|check| failed(check)) {
+        _ if failed(&complete) && !run.was_stopped_failing() => Trust::Nothing(complete.detail.clone()),
+        Some(check) => Trust::AnsweredFailures(check.detail.clone()),
+        None if failed(&complete) => Trust::Failures(complete.detail.clone()),
+        None => Trust::Whole,
     };
     let [steady, undisturbed] = steadiness(run);
     let mut checks = vec![complete, conserved, generator, samples(run), steady, undisturbed];
@@ -68,6 +68,7 @@ fn check(name: &str, outcome: SelfCheckOutcome, detail: impl Into<String>) -> Se
 
 fn complete(run: &Run) -> SelfCheck {
     match &run.aborted_by {
+        Some(why) if run.was_stopped_failing() => check("complete", SelfCheckOutcome::Fail, why.clone()),
         Some(why) => check("complete", SelfCheckOutcome::Fail, format!("the run is not complete: {why}")),
         None if !run.complete => check("complete", SelfCheckOutcome::Fail, "the run is not complete"),
         None => check("complete", SelfCheckOutcome::Pass, "the run came to its end"),

@@ -91,7 +91,7 @@ impl Reader<'_> {
     fn check_header(&self, version: &Placed<Scalar>, scenario: &Placed<String>, probes: Option<&Placed<IgnoredAny>>) -> Result<()> {
         if version.value != Scalar::Whole(VERSION) {
             let message = format!("version `{}` is not supported: this program reads version {VERSION}", version.value);
-            return self.mistake(version.place, message, None);
+            return self.mistake(version.place, message, Some(format!("write `version: {VERSION}`, a whole number without quotes")));
         }
         if scenario.value.trim().is_empty() {
             return self.mistake(scenario.place, "`scenario` is empty", Some("name the scenario, or write '*' for every one".into()));

@@ -1,5 +1,7 @@
 //! Artifacts of workflow runs: listed by name, examined by the run that made them, downloaded by id.
 
+use std::cell::Cell;
+
 use serde::Deserialize;
 use url::Url;
 
@@ -65,10 +67,19 @@ impl Github {
     pub fn artifacts(&self, name: &str) -> Result<Vec<Artifact>, GithubError> {
         #[derive(Deserialize)]
         struct Page {
+            total_count: usize,
             artifacts: Vec<Artifact>,
         }
+        const WHAT: &str = "list the artifacts";
         let path = self.path(&format!("/actions/artifacts?name={}&per_page={PAGE_SIZE}", encoded(name)));
-        self.read_all("list the artifacts", &path, |what, answer| parse::<Page>(what, answer).map(|page| page.artifacts))
+        let total = Cell::new(0);
+        let artifacts = self.read_all(WHAT, &path, |what, answer| {
+            let page: Page = parse(what, answer)?;
+            total.set(page.total_count);
+            Ok(page.artifacts)
+        })?;
+        let (seen, total) = (artifacts.len(), total.get());
+        if seen < total { Err(GithubError::Short { what: WHAT, seen, total }) } else { Ok(artifacts) }
     }
 
     /// The run of a workflow.

@@ -79,6 +79,8 @@ pub enum GithubError {
     Unexpected { what: &'static str, problem: String },
     #[error("cannot {what}: the list is incomplete, {pages} pages were not enough")]
     Incomplete { what: &'static str, pages: usize },
+    #[error("cannot {what}: the list is incomplete ({seen} of {total})")]
+    Short { what: &'static str, seen: usize, total: usize },
 }
 
 impl GithubError {
@@ -86,6 +88,7 @@ impl GithubError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Forbidden { message, .. } if message.contains("locked") => Some("unlock the conversation of the pull request".into()),
             Self::Unauthorized => Some("hand the job's own token over: `GITHUB_TOKEN: ${{ github.token }}`".into()),
             Self::Forbidden { .. } => Some(
                 "the job needs `permissions:` contents: read, actions: read and pull-requests: write; runs of forks and of Dependabot never \

@@ -113,6 +113,10 @@ pub fn import(path: &Path, options: &ImportOptions) -> Result<Run, ImportError> 
 /// Whether a file is another tool's result: as its content says, whole or not.
 #[must_use]
 pub fn is_known(path: &Path) -> bool {
+    // What is no file can be read once at most, or waits for ever.
+    if !path.is_file() {
+        return false;
+    }
     let Ok(input) = Input::open(path) else { return false };
     let head = input.head();
     MEMBERS.iter().any(|member| (member.recognises)(&head))

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
+use super::breaker::Count;
 use super::health;
 use super::recorder::{Batch, Outcome, Sample};
 use super::system::CpuTimes;
@@ -158,6 +159,11 @@ impl Collector {
         self.generator.failed += failures;
         self.generator.unfinished += unfinished;
         self.generator.ok += samples.len() as u64 - failures - unfinished;
+    }
+
+    /// How many requests have ended so far.
+    pub const fn count(&self, at: Duration) -> Count {
+        Count { at, ended: self.generator.sent, failed: self.generator.failed }
     }
 
     /// How far the load has come; begins a new second.

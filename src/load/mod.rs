@@ -2,6 +2,7 @@
 //! (`plan`), what it holds (`request`, `values`) and what is kept of it (`recorder`) are composed by one loop per workload.
 
 mod alarm;
+mod breaker;
 mod closed;
 mod collector;
 mod connection;
@@ -36,6 +37,7 @@ use std::time::{Duration, Instant, SystemTime};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use self::breaker::Breaker;
 use self::collector::{Collector, Ending};
 pub use self::collector::{Heading, Progress};
 pub use self::connection::Endpoints;
@@ -44,11 +46,12 @@ pub use self::reading::{Reading, StreamEnd, read_answer};
 use self::recorder::Batch;
 pub use self::rehearsal::Rehearsal;
 use self::request::Program;
+use self::system::OWN_DESCRIPTORS;
 pub use self::system::descriptor_limit;
 pub use self::tls::{CertificateCheck, TlsError};
 use self::worker::Share;
 use crate::plan::{Plan, Workload};
-use crate::run::Run;
+use crate::run::{Run, TARGET_FAILING};
 use crate::scenario::{Connections, Scenario};
 
 /// Time between two progress events.
@@ -79,7 +82,7 @@ pub enum Event<'a> {
 /// Why there is no Run.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    #[error("{users} users need {users} open files, this machine allows {allowed}")]
+    #[error("{users} users need {needed} open files, the limit is {limit}", needed = users + OWN_DESCRIPTORS, limit = allowed + OWN_DESCRIPTORS)]
     Descriptors { users: u64, allowed: u64 },
     #[error("cannot start a load thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -92,8 +95,9 @@ impl LoadError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Descriptors { users, .. } => Some(format!("`ulimit -n {}`, or fewer users", users + 64)),
-            Self::Thread(_) | Self::Panicked => None,
+            Self::Descriptors { users, .. } => Some(format!("`ulimit -n {}`, or fewer users", users + OWN_DESCRIPTORS)),
+            Self::Panicked => Some("this is a bug: please report it with the lines above; the last checkpoint was kept".to_owned()),
+            Self::Thread(_) => None,
         }
     }
 }
@@ -154,6 +158,7 @@ pub fn drive(order: Order, abort: &Abort, watch: &mut dyn FnMut(Event<'_>)) -> R
     let mut collector = Collector::new(Arc::clone(&scenario), Arc::clone(&plan), Heading { threads: workers, ..heading });
     let start = Instant::now() + LEAD;
     let program = Arc::new(Program::new(&scenario));
+    let stop = watch::Sender::new(false);
     let (sender, batches) = channel();
     let share = |number| Share {
         scenario: Arc::clone(&scenario),
@@ -162,23 +167,24 @@ pub fn drive(order: Order, abort: &Abort, watch: &mut dyn FnMut(Event<'_>)) -> R
         endpoints: endpoints.clone(),
         start,
         abort: abort.sender.subscribe(),
+        stop: stop.clone(),
         number,
         workers,
     };
     let threads: Vec<_> = (0..workers).map(|number| spawn(share(number), sender.clone())).collect::<Result<_, _>>()?;
     drop(sender);
-    collect(&mut collector, &batches, start, watch);
+    let stopped = collect(&mut collector, &batches, start, watch, &stop);
     for thread in threads {
         thread.join().map_err(|_| LoadError::Panicked)??;
     }
     note_machine(&mut collector, start);
-    let (elapsed, ending) = ending(&plan, start, abort);
+    let (elapsed, ending) = ending(&plan, start, abort.asked().or(stopped));
     Ok(collector.run(elapsed, Some(&ending)))
 }
 
 /// How far the load came, and how it ended. What was awaited after an abort is no part of the load.
-fn ending(plan: &Plan, start: Instant, abort: &Abort) -> (Duration, Ending) {
-    let Some((reason, at)) = abort.asked() else { return (start.elapsed().min(plan.duration), Ending::Planned) };
+fn ending(plan: &Plan, start: Instant, cut_short: Option<(String, Instant)>) -> (Duration, Ending) {
+    let Some((reason, at)) = cut_short else { return (start.elapsed().min(plan.duration), Ending::Planned) };
     let elapsed = at.saturating_duration_since(start).min(plan.duration);
     (elapsed, Ending::Aborted(format!("{reason} after {:.1} s", elapsed.as_secs_f64())))
 }
@@ -212,13 +218,16 @@ fn note_machine(collector: &mut Collector, start: Instant) {
     collector.note_machine(start.elapsed(), system::CpuTimes::now(), SystemTime::now());
 }
 
-/// Takes in batches until every worker has ended, telling how it goes.
+/// Takes in batches until every worker has ended, telling how it goes. Stops a load whose target fails; returns why and when.
 fn collect(
     collector: &mut Collector,
     batches: &std::sync::mpsc::Receiver<(usize, Batch)>,
     start: Instant,
     watch: &mut dyn FnMut(Event<'_>),
-) {
+    stop: &watch::Sender<bool>,
+) -> Option<(String, Instant)> {
+    let mut breaker = Breaker::default();
+    let mut stopped = None;
     let mut last_tick = start;
     let mut ticks = 0;
     note_machine(collector, start);
@@ -227,6 +236,10 @@ fn collect(
         if now >= last_tick + TICK {
             note_machine(collector, start);
             watch(Event::Tick(&collector.progress(now.saturating_duration_since(start), now - last_tick)));
+            if let Some(why) = breaker.note(collector.count(now.saturating_duration_since(start))).filter(|_| stopped.is_none()) {
+                stopped = Some((format!("{TARGET_FAILING}: {why}; stopped"), now));
+                stop.send_replace(true);
+            }
             last_tick = now;
             ticks += 1;
             if ticks % TICKS_PER_CHECKPOINT == 0 {
@@ -235,7 +248,7 @@ fn collect(
         }
         match batches.recv_timeout((last_tick + TICK).saturating_duration_since(now)) {
             Ok((worker, batch)) => collector.absorb(worker, batch),
-            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Disconnected) => return stopped,
             Err(RecvTimeoutError::Timeout) => {}
         }
     }

@@ -13,6 +13,7 @@ use super::connection::{ConnectError, Connection, Endpoints, Tls};
 use super::tls::{CertificateCheck, TlsError, client_config};
 use crate::run::FailureClass;
 use crate::scenario::{HttpVersion, Refusal, Scenario, Scheme, Target, check_address};
+use crate::units::format_duration;
 
 /// How long looking up a name may take.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,8 +25,8 @@ pub enum PreflightError {
     Resolve { host: String, reason: String },
     #[error("{address} did not accept a connection: {source}")]
     Connect { address: String, source: io::Error },
-    #[error("{address} did not answer within {seconds} s")]
-    Silent { address: String, seconds: u64 },
+    #[error("{address} did not answer within {}", format_duration(*patience))]
+    Silent { address: String, patience: Duration },
     #[error("TLS with {address} failed: {source}")]
     Tls { address: String, source: io::Error },
     #[error("{address} does not speak HTTP/2: {source}")]
@@ -139,7 +140,7 @@ async fn connect(endpoints: &Endpoints, address: SocketAddr, timeout: Duration) 
         Ok(Err(ConnectError::Target { source, .. } | ConnectError::Local { source, .. })) => {
             Err(PreflightError::Connect { address, source })
         }
-        Err(_) => Err(PreflightError::Silent { address, seconds: timeout.as_secs() }),
+        Err(_) => Err(PreflightError::Silent { address, patience: timeout }),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the operating system tells of this machine: how many descriptors there are, and how much time was stolen.
 
 /// Descriptors that the program itself needs besides the load's.
-const OWN_DESCRIPTORS: u64 = 64;
+pub const OWN_DESCRIPTORS: u64 = 64;
 
 /// How many connections may be open at once, after the soft limit has been raised as far as it goes.
 #[cfg(unix)]

@@ -46,6 +46,8 @@ pub struct Share {
     pub start: Instant,
     /// Becomes true when the load is to be aborted.
     pub abort: watch::Receiver<bool>,
+    /// The same for all workers of this load, by one of them or by who collects what they record.
+    pub stop: watch::Sender<bool>,
     /// This worker's number and how many there are.
     pub number: u64,
     pub workers: u64,
@@ -96,7 +98,7 @@ pub enum Pause {
 impl Worker {
     #[must_use]
     pub fn new(share: Share) -> Self {
-        let Share { scenario, plan, program, endpoints, start, abort: _, number, workers } = share;
+        let Share { scenario, plan, program, endpoints, start, abort: _, stop: _, number, workers } = share;
         let pool = match scenario.connections {
             Connections::Shared(count) => {
                 Some(Pool::new(usize::try_from(own_share(u64::from(count), number, workers)).unwrap_or(Semaphore::MAX_PERMITS)))
@@ -314,6 +316,7 @@ mod tests {
             endpoints: Endpoints { addresses: Vec::new(), tls: None, version: HttpVersion::Auto },
             start: Instant::now(),
             abort: watch::channel(false).1,
+            stop: watch::Sender::default(),
             number: 0,
             workers: 1,
         })

@@ -1,7 +1,7 @@
 //! The numbers of a finding in the words of its unit. Two numbers that differ never print alike side by side.
 
 use crate::gate::{Change, Finding, Rule, Unit};
-use crate::units::{Rate, format_millis, format_share};
+use crate::units::{Rate, format_count, format_millis, format_share};
 
 /// Stands for a number that is not there.
 pub(super) const NONE: &str = "-";
@@ -44,11 +44,23 @@ pub(super) fn rate(per_second: f64) -> String {
 pub(super) fn measured(finding: &Finding) -> String {
     finding.measured.map_or_else(
         || NONE.into(),
-        |number| match finding.rule {
-            Rule::Max | Rule::Min => value_beside(finding.unit, number, finding.limit),
-            Rule::Rise | Rule::Fall => value(finding.unit, number),
+        |number| {
+            if let Some(count) = unseen(finding, number) {
+                return format!("<0.01 % ({count})");
+            }
+            match finding.rule {
+                Rule::Max | Rule::Min => value_beside(finding.unit, number, finding.limit),
+                Rule::Rise | Rule::Fall => value(finding.unit, number),
+            }
         },
     )
+}
+
+/// How many there were of what happened so rarely that its share would print as none.
+fn unseen(finding: &Finding, share: f64) -> Option<String> {
+    let is_hidden = finding.unit == Unit::Share && share > 0.0 && format_share(share) == format_share(0.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of what was counted")]
+    is_hidden.then(|| format_count((share * finding.samples as f64).round() as u64))
 }
 
 /// The value of the baseline, or [`NONE`].
@@ -165,6 +177,18 @@ mod tests {
         let mut rose = rise("GET /a", "p95", 110.4, 100.0);
         rose.limit = 0.1;
         assert_eq!((change(&rose), limit(&rose)), ("+10.4 %".into(), "+10 %".into()));
+    }
+
+    #[test]
+    fn a_failure_among_a_million_is_not_none() {
+        let mut rare = finding("GET /a", "failures", 0.000_001);
+        rare.limit = 0.01;
+        rare.samples = 1_000_000;
+        assert_eq!(measured(&rare), "<0.01 % (1)");
+        rare.measured = Some(0.0);
+        assert_eq!(measured(&rare), "0 %");
+        rare.measured = Some(0.0002);
+        assert_eq!(measured(&rare), "0.02 %");
     }
 
     #[test]

@@ -31,6 +31,7 @@ use thiserror::Error;
 pub use self::json::verdict_schema;
 pub use self::listing::listing;
 pub use self::markdown::{COMMENT_BYTES, summary_of_all};
+pub use self::sanitize::harmless_lines;
 use crate::gate::{Finding, Verdict};
 use crate::run::{Baseline, Run};
 

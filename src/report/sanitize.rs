@@ -1,5 +1,11 @@
 //! What others wrote (labels, branches, server texts) made harmless for each sink, and still readable as text.
 
+/// Lines for a terminal or a log, each made harmless: the line ends stay.
+#[must_use]
+pub fn harmless_lines(text: &str) -> String {
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// One line for a terminal or a log: no control bytes, no invisible or direction-changing characters.
 pub(super) fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

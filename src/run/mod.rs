@@ -29,6 +29,9 @@ pub use crate::endpoint::EndpointRole;
 use crate::stats::Histogram;
 use crate::units::Percentile;
 
+/// How a run begins to say why it is not complete where its target failed nearly every request.
+pub const TARGET_FAILING: &str = "target failing";
+
 /// Everything that one load measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
@@ -294,6 +297,12 @@ pub enum PhaseSelection<'a> {
 }
 
 impl Run {
+    /// Whether it was stopped because its target failed nearly every request.
+    #[must_use]
+    pub fn was_stopped_failing(&self) -> bool {
+        self.aborted_by.as_deref().is_some_and(|why| why.starts_with(TARGET_FAILING))
+    }
+
     /// Whether the phase at `index` belongs to the selection.
     #[must_use]
     pub fn selects(&self, selection: PhaseSelection<'_>, index: usize) -> bool {

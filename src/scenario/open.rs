@@ -1,13 +1,11 @@
 //! Opening a scenario: from a path or a document to the checked scenario, and its JSON Schema.
 
-use std::io;
 use std::path::Path;
 
 use super::compile::{Surroundings, compile};
 use super::file::ScenarioFile;
 use super::{Overrides, Scenario, ScenarioError};
-use crate::document::{Document, DocumentError, Placed};
-use crate::files::FileError;
+use crate::document::{Document, Placed};
 
 impl Scenario {
     /// Reads a scenario file and what it names.
@@ -15,7 +13,7 @@ impl Scenario {
     /// # Errors
     /// [`ScenarioError`]: the file, or a file that it names, cannot be read; something in it is wrong; an override does not fit.
     pub fn open(path: &Path, overrides: &Overrides, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ScenarioError> {
-        let document = open_document(path)?;
+        let document = Document::open(path)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::from_document(&document, &Surroundings { folder, environment }, overrides)
     }
@@ -42,14 +40,4 @@ impl Scenario {
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(ScenarioFile).to_value()
     }
-}
-
-/// A pipe or a device is refused before it is opened: reading it could wait for ever.
-fn open_document(path: &Path) -> Result<Document, ScenarioError> {
-    let refused = |source| ScenarioError::Document(DocumentError::File(FileError::Read { path: path.to_owned(), source }));
-    let metadata = std::fs::metadata(path).map_err(refused)?;
-    if !metadata.is_file() {
-        return Err(refused(io::Error::other("not a regular file")));
-    }
-    Ok(Document::open(path)?)
 }

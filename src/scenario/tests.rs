@@ -857,6 +857,19 @@ fn what_is_worth_telling_is_told() {
 }
 
 #[test]
+fn names_that_look_the_same_are_told() {
+    let names = ["/api/a", "/\\u0430pi/a", "/caf\\u00e9", "/cafe\\u0301", "/x/\\u200by", "/x/y", "/z", "/w"];
+    let steps_text: String = names.map(|name| format!("- get: /a\n  name: \"{name}\"\n")).concat();
+    let warnings = Bench::new().good(&steps(steps_text.trim_end())).warnings;
+    let alike =
+        |one: &str, other: &str| format!("endpoints `GET {one}` and `GET {other}` look the same and are not: they are counted apart");
+    assert_eq!(
+        warnings.into_iter().filter(|warning| warning.starts_with("endpoints")).collect::<Vec<_>>(),
+        [alike("/api/a", "/\\u{430}pi/a"), alike("/caf\\u{e9}", "/cafe\\u{301}"), alike("/x/\\u{200b}y", "/x/y"),]
+    );
+}
+
+#[test]
 fn an_unset_environment_variable_is_refused_where_it_is_used() {
     let mut bench = Bench::new();
     bench.environment = vec![("STAGING_PASSWORD".into(), String::new())];

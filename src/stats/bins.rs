@@ -151,6 +151,18 @@ impl Iterator for Counts<'_> {
     }
 }
 
+/// Whether all of it can be read, and nowhere more bins are left out than there can be: what others read is read by a library
+/// that trusts it.
+pub(super) fn is_plausible(mut bytes: &[u8]) -> bool {
+    while !bytes.is_empty() {
+        match take(bytes) {
+            Some((value, rest)) if value >= -i64::from(u32::MAX) => bytes = rest,
+            _ => return false,
+        }
+    }
+    true
+}
+
 /// Where a bin stands among the counts.
 const fn index_of(bin: u32) -> u32 {
     if bin < LINEAR_BINS {

@@ -7,7 +7,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use hdrhistogram::serialization::Deserializer;
 use thiserror::Error;
 
-use super::bins::{Counts, write_counts};
+use super::bins::{Counts, is_plausible, write_counts};
 use super::histogram::{Histogram, MAX_MICROS, bin_of};
 
 /// What a stored histogram may inflate to: 40 bytes of header and at most 9 bytes for each of the 24,576 bins.
@@ -122,10 +122,8 @@ impl Decoder {
             return Err(HistogramError::Malformed("beyond 1 us to 1 h with three digits"));
         }
         let ours = digits == 3 && payload.get(8..12) == Some(&[0; 4]) && payload.get(16..24) == Some(&1_u64.to_be_bytes());
-        if !ours {
-            return others(payload);
-        }
-        bins_of(payload.get(HEADER..HEADER + length).ok_or(HistogramError::Malformed("header and length disagree"))?)
+        let counts = payload.get(HEADER..HEADER + length).ok_or(HistogramError::Malformed("header and length disagree"))?;
+        if ours { bins_of(counts) } else { others(payload, counts) }
     }
 
     /// Leaves the payload of an envelope.
@@ -155,7 +153,10 @@ impl Decoder {
 }
 
 /// A payload with other settings than ours.
-fn others(mut payload: &[u8]) -> Result<Histogram, HistogramError> {
+fn others(mut payload: &[u8], counts: &[u8]) -> Result<Histogram, HistogramError> {
+    if !is_plausible(counts) {
+        return Err(HistogramError::Malformed("counts cut off or beyond the range"));
+    }
     let dense: hdrhistogram::Histogram<u64> = Deserializer::new().deserialize(&mut payload)?;
     let steps = dense.iter_recorded().map(|step| (bin_of(step.value_iterated_to()), step.count_since_last_iteration()));
     Ok(Histogram::of_ascending(steps))
@@ -225,6 +226,50 @@ mod tests {
             assert!(malformed(&with(&counts)), "{counts:?}");
         }
         assert!(Decoder::default().decode(&with(&[])).unwrap().is_empty());
+    }
+
+    /// The payload of one latency with other bytes at an offset of its header, and other counts.
+    fn payload_with(changes: &[(usize, &[u8])], counts: &[u8]) -> String {
+        let mut encoder = Encoder::default();
+        encoder.write_payload(&Histogram::new());
+        let mut payload = encoder.payload;
+        payload.extend(counts);
+        payload[4..8].copy_from_slice(&u32::try_from(counts.len()).unwrap().to_be_bytes());
+        for (at, bytes) in changes {
+            payload[*at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        stored(&payload)
+    }
+
+    /// The most negative and the largest count that nine bytes can hold.
+    const MOST: [[u8; 9]; 2] = [[0xff; 9], [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]];
+
+    #[test]
+    fn a_hostile_header_or_count_is_refused_or_kept_within_64_bits() {
+        let two_digits: (usize, &[u8]) = (12, &[0, 0, 0, 2]);
+        for changes in [
+            vec![(8, [0, 0, 0, 9].as_slice())],
+            vec![(8, &[0xff; 4])],
+            vec![(16, &[0; 8])],
+            vec![(16, &[0xff; 8])],
+            vec![(28, &[0; 4])],
+            vec![(32, &[0xff; 8])],
+            vec![two_digits],
+            vec![two_digits, (16, &[0xff; 8])],
+            vec![(12, &[0; 4])],
+        ] {
+            for counts in [[2].as_slice(), &MOST[0], &MOST[1], &MOST.concat(), &[MOST[1], MOST[1]].concat(), &[0xff], &[]] {
+                if let Ok(histogram) = Decoder::default().decode(&payload_with(&changes, counts)) {
+                    assert!(histogram.percentile_ms(crate::units::Percentile::P50).is_some() == (histogram.count() > 0));
+                }
+            }
+        }
+        for (at, bytes) in [(24, [0, 0, 0, 1]), (28, [0xff; 4]), (12, [0, 0, 0, 5]), (4, [0xff; 4]), (0, [0; 4])] {
+            assert!(malformed(&payload_with(&[(at, &bytes)], &[2])), "{at}");
+        }
+        assert!(malformed(&payload_with(&[], &MOST[0])), "so many bins left out");
+        let doubled = Decoder::default().decode(&payload_with(&[], &[MOST[1], MOST[1], MOST[1]].concat()));
+        assert_eq!(doubled.unwrap().count(), u64::MAX);
     }
 
     fn dense(values: &[u32], digits: u8) -> hdrhistogram::Histogram<u64> {

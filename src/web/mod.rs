@@ -85,6 +85,8 @@ impl Web {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| failed(&error))?;
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            // A variable of the environment must not decide who sees a token.
+            .no_proxy()
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)

@@ -73,6 +73,20 @@ fn every_job_has_an_end_and_says_what_it_may_do() {
     }
 }
 
+#[test]
+fn every_fuzz_target_has_seeds_and_its_time_in_the_night() {
+    let names = |folder: &str| fs::read_dir(repository(folder)).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let targets: BTreeSet<String> = names("fuzz/fuzz_targets").filter_map(|name| name.strip_suffix(".rs").map(str::to_owned)).collect();
+    let nightly = read_yaml(&repository(".github/workflows/fuzz.yml"));
+    let matrix = nightly["jobs"]["fuzz"]["strategy"]["matrix"]["target"].as_array().unwrap().iter().map(text_of).collect();
+    assert_eq!(targets, matrix);
+    let manifest = fs::read_to_string(repository("fuzz/Cargo.toml")).unwrap();
+    for target in &targets {
+        assert!(manifest.contains(&format!("name = \"{target}\"\npath = \"fuzz_targets/{target}.rs\"")), "{target}");
+        assert!(names(&format!("fuzz/corpus/{target}")).any(|name| name.starts_with("seed-")), "{target} has no seeds");
+    }
+}
+
 /// The rights of a job, written where others than `read`.
 fn rights(file: &str, job: &str) -> Vec<String> {
     let workflow = read_yaml(&example(file));

@@ -178,6 +178,42 @@ fn a_mistake_in_the_thresholds_is_shown_where_it_stands() {
     );
 }
 
+/// A limit that YAML reads as a number beyond all numbers could never fail.
+#[test]
+fn a_number_that_is_no_limit_is_refused_and_none_is_guessed() {
+    let workspace = Workspace::with_shop("http://127.0.0.1:1");
+    let no_unit = |number: &str| format!("`{number}` has no unit: write for example `{number}s` or `{number}ms`");
+    for (written, said) in [
+        (".nan", "the number `.nan` is not finite".to_owned()),
+        (".inf", "the number `.inf` is not finite".to_owned()),
+        ("-.inf", "the number `-.inf` is not finite".to_owned()),
+        ("1e999", "the number `1e999` is not finite".to_owned()),
+        ("-1", "`-1` is negative".to_owned()),
+        ("-5ms", "`-5ms` is negative".to_owned()),
+        ("0", "`max` of `p95` must be above 0 and below 1h".to_owned()),
+        ("0ms", "`max` of `p95` must be above 0 and below 1h".to_owned()),
+        ("\"100\"", no_unit("100")),
+        ("1_000", no_unit("1000")),
+        ("0100", no_unit("100")),
+        ("~", "`p95` has no value".to_owned()),
+        ("1:30", "`1:30` is not a duration".to_owned()),
+        ("1e999ms", "`1e999ms` is not a duration".to_owned()),
+        ("NaNms", "`NaNms` is not a duration".to_owned()),
+        ("1_000ms", "`1_000ms` is not a duration".to_owned()),
+        ("99999999999999999999s", "is out of range: at most 10 years".to_owned()),
+    ] {
+        workspace.write("t.yaml", &format!("version: 1\nscenario: shop\ndefaults: {{p95: {written}, failures: 1%}}\n"));
+        for arguments in ["validate t.yaml", "check shop.yaml --thresholds t.yaml"] {
+            workspace.perfgate(arguments).with(2).says("error: t.yaml:3:17: ").says(&said);
+        }
+    }
+    for version in ["99", "\"1\"", "1.0", "0", "-1", "true"] {
+        workspace.write("t.yaml", &format!("version: {version}\nscenario: shop\ndefaults: {{p95: 1s}}\n"));
+        let ended = workspace.perfgate("validate t.yaml").with(2).says("error: t.yaml:1:10: version `");
+        ended.says("is not supported: this program reads version 1\n").says("hint: write `version: 1`, a whole number without quotes\n");
+    }
+}
+
 #[test]
 fn a_mistake_on_the_command_line_is_explained() {
     all_end_with(

@@ -114,17 +114,39 @@ fn a_pull_request_gets_one_comment_that_is_kept_up_to_date() {
 }
 
 /// What goes wrong, what is said of it, and how many comments there are in the end.
-type Row = (&'static [Fault], &'static str, usize);
+type Row<'a> = (&'a [Fault], &'static str, usize);
 
 #[test]
 fn whatever_the_network_does_the_verdict_stands_and_there_is_one_comment() {
-    let rows: &[Row] = &[
+    let endless: &'static str = Box::leak(format!("[{}", "1,".repeat(3_000_000)).into_boxed_str());
+    let rows: &[Row<'_>] = &[
         (&[Fault { done: Done::Yes, ..FAULT }], "", 1),
         (&[FAULT], "", 1),
         (&[Fault { call: COMMENTS, times: 2, ..FAULT }], "", 1),
         (&[Fault { call: COMMENTS, ..ALWAYS }], "notice: github-comment skipped: ", 0),
         (&[Fault { status: 403, body: FORBIDDEN, ..ALWAYS }], "hint: the job needs `permissions:`", 0),
         (&[Fault { status: 401, ..ALWAYS }], "notice: github-comment skipped: GitHub rejected the token (401)", 0),
+        (
+            &[Fault { status: 403, body: r#"{"message": "Unable to create comment because issue is locked."}"#, ..ALWAYS }],
+            "hint: unlock the conversation",
+            0,
+        ),
+        (
+            &[Fault { status: 404, ..ALWAYS }],
+            "cannot comment: not found (404): the repository, the pull request or the token's permission",
+            0,
+        ),
+        (
+            &[Fault { status: 403, body: r#"{"message": "You have exceeded a secondary rate limit"}"#, ..ALWAYS }],
+            "rate limited, without saying for how long",
+            0,
+        ),
+        (&[Fault { status: 429, headers: "retry-after: -1\r\n", body: LIMITED, ..ALWAYS }], "rate limited", 0),
+        (
+            &[Fault { status: 429, headers: "retry-after: 99999999\r\n", body: LIMITED, ..ALWAYS }],
+            "the wait of 99999999 s is longer than the ",
+            0,
+        ),
         (&[Fault { status: 410, ..ALWAYS }], "notice: github-comment skipped: cannot comment: gone (410)", 0),
         (&[Fault { status: 422, body: r#"{"message": "no\u001b[31m"}"#, ..ALWAYS }], "GitHub answered 422: no [31m", 0),
         (&[Fault { status: 429, headers: "retry-after: 2\r\n", body: LIMITED, ..FAULT }], "", 1),
@@ -135,6 +157,23 @@ fn whatever_the_network_does_the_verdict_stands_and_there_is_one_comment() {
             0,
         ),
         (&[Fault { call: COMMENTS, status: 200, body: "<html>", ..ALWAYS }], "cannot list the comments: unexpected response", 0),
+        (
+            &[Fault { call: COMMENTS, status: 200, body: "[{\"id\": 1, \"bod", ..ALWAYS }],
+            "cannot list the comments: unexpected response",
+            0,
+        ),
+        (&[Fault { call: COMMENTS, status: 200, body: "null", ..ALWAYS }], "cannot list the comments: unexpected response", 0),
+        (
+            &[Fault { call: COMMENTS, status: 200, body: r#"[{"id": "one", "html_url": 7}]"#, ..ALWAYS }],
+            "cannot list the comments: unexpected response",
+            0,
+        ),
+        (&[Fault { call: COMMENTS, status: 200, body: endless, ..ALWAYS }], "is larger than 5242880 bytes", 0),
+        (
+            &[Fault { call: COMMENTS, status: 301, headers: "location: /repos/acme/shop/issues/7/comments\r\n", ..ALWAYS }],
+            "more than 3 redirects",
+            0,
+        ),
         (
             &[Fault { call: COMMENTS, status: 307, headers: "location: https://evil.example/x\r\n", ..ALWAYS }],
             "it leads to another host",
@@ -198,7 +237,7 @@ fn a_forged_marker_is_left_alone() {
 #[test]
 fn the_comment_is_found_behind_many_others() {
     let mut job = Job::on_pull_request();
-    (0..250).for_each(|at| job.github.comment("alice", &format!("comment {at}")));
+    (0..300).for_each(|at| job.github.comment("alice", &format!("comment {at}")));
     job.check("").with(0);
     job.workspace.set_variable("GITHUB_RUN_ID", "502");
     job.check("").with(0);
@@ -237,6 +276,53 @@ fn a_push_comments_on_the_one_pull_request_of_its_commit() {
     job.github.pull(pull(7, "abcdef0"));
     job.check("").with(0);
     assert_eq!(job.own_comments().len(), 1);
+}
+
+/// Whatever an event lacks, and however its branch is called, no number is guessed: the summary of the step is what is left.
+#[test]
+fn an_event_without_a_pull_request_gets_a_summary_and_no_comment() {
+    let job = Job::on_pull_request();
+    job.check("--publish none").with(0);
+    let repository = json!({"id": 1, "default_branch": "main"});
+    let rows: [(&str, String); 8] = [
+        ("push", json!({"ref": "refs/heads/pull/7/merge", "repository": repository}).to_string()),
+        ("merge_group", json!({"merge_group": {"head_sha": "a"}, "repository": repository}).to_string()),
+        ("schedule", json!({"schedule": "0 3 * * *", "repository": repository}).to_string()),
+        ("workflow_dispatch", json!({"inputs": {"pr": "7"}, "repository": repository}).to_string()),
+        ("pull_request", json!({"pull_request": null, "repository": repository}).to_string()),
+        ("pull_request", "<html>".to_owned()),
+        ("pull_request", String::new()),
+        ("push", format!("{{\"commits\": [{}1], \"repository\": {repository}}}", "1,".repeat(5_000_000))),
+    ];
+    at_once(&rows, |(name, event)| {
+        let (github, folder) = (Github::start(), tempfile::tempdir().unwrap());
+        let (path, step) = (folder.path().join("event.json"), folder.path().join("step.md"));
+        std::fs::write(&path, event).unwrap();
+        let mut command = job.workspace.command("publish perfgate-out");
+        command.env("GITHUB_API_URL", github.url()).env("GITHUB_EVENT_NAME", name).env("GITHUB_EVENT_PATH", path);
+        command
+            .env("GITHUB_STEP_SUMMARY", &step)
+            .env("GITHUB_REF", "refs/heads/7/merge")
+            .env("GITHUB_REF_NAME", "7")
+            .env("GITHUB_HEAD_REF", "pr-7");
+        Running::start(&mut command).end().with(0);
+        assert!(github.comments().is_empty(), "{name}");
+        assert!(!github.calls().iter().any(|call| call.contains("/issues/")), "{name}: {:?}", github.calls());
+        assert!(std::fs::read_to_string(step).unwrap().starts_with("### perfgate: passed"), "{name}");
+    });
+}
+
+#[test]
+fn without_a_token_the_verdict_stands_and_the_reason_is_told() {
+    let job = Job::on_pull_request();
+    let ended = job.workspace.run(|| {
+        let mut command = job.workspace.command("check shop.yaml --baseline none");
+        command.env_remove("GITHUB_TOKEN");
+        command
+    });
+    ended.with(0).says("notice: github-comment skipped: no token: `GITHUB_TOKEN` is not set").says("hint: `env: {GITHUB_TOKEN: ");
+    assert!(job.workspace.read("step.md").starts_with("### perfgate: passed"));
+    assert!(job.github.calls().is_empty());
 }
 
 #[test]

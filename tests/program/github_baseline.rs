@@ -141,6 +141,50 @@ fn what_is_corrupt_or_out_of_reach_is_never_taken_for_none() {
 }
 
 #[test]
+fn an_artifact_of_another_workflow_is_passed_over_where_one_is_named() {
+    let job = Job::new();
+    job.github.artifact(NAME, &job.zip(), &json!({}), &json!({"path": ".github/workflows/other.yml@main"}));
+    job.workspace.perfgate("judge measured --baseline github:nightly.yml").with(5).says("another workflow made it");
+    job.github.artifact(NAME, &job.zip(), &json!({}), &json!({}));
+    job.workspace.perfgate("judge measured --baseline github:nightly.yml").with(0).prints("baseline (3 runs)");
+}
+
+#[test]
+fn an_artifact_that_goes_while_it_is_looked_for_gives_way_to_the_one_before() {
+    let job = Job::new();
+    for _ in 0..2 {
+        job.github.artifact(NAME, &job.zip(), &json!({}), &json!({}));
+    }
+    let gone = |call| Fault { call, times: 1, done: Done::No, status: 410, headers: "", body: r#"{"message": "Artifact has expired"}"# };
+    job.github.fails(gone("GET /repos/acme/shop/actions/artifacts/102/zip"));
+    job.workspace.perfgate("judge measured").with(0).prints("baseline (3 runs)");
+    job.github.fails(gone("GET /repos/acme/shop/actions/artifacts/102/zip"));
+    job.github.fails(Fault { status: 404, ..gone("GET /repos/acme/shop/actions/artifacts/101/zip") });
+    job.workspace.perfgate("judge measured --baseline github").with(5).says("102: it is gone; 101: it is gone");
+}
+
+#[test]
+fn a_long_list_of_artifacts_is_walked_whole_or_not_believed() {
+    let job = Job::new();
+    for _ in 0..335 {
+        job.github.artifact(NAME, b"x", &json!({"expired": true}), &json!({}));
+    }
+    job.github.artifact(NAME, &job.zip(), &json!({}), &json!({}));
+    job.workspace.perfgate("judge measured").with(0).prints("baseline (3 runs)");
+    assert_eq!(job.github.calls().iter().filter(|call| call.starts_with(LIST) && !call.contains("/zip")).count(), 4);
+    let second = "GET /repos/acme/shop/actions/artifacts?per_page=100&page=2";
+    for (status, body, said) in [
+        (404, "{}", "cannot list the artifacts: not found (404)"),
+        (200, r#"{"total_count": 336, "artifacts": []}"#, "cannot list the artifacts: the list is incomplete (100 of 336)"),
+        (200, r#"{"artifacts": []}"#, "cannot list the artifacts: unexpected response"),
+        (200, "<html>", "cannot list the artifacts: unexpected response"),
+    ] {
+        job.github.fails(Fault { call: second, times: 1, done: Done::No, status, headers: "", body });
+        job.workspace.perfgate("judge measured").with(5).says(said);
+    }
+}
+
+#[test]
 fn the_nightly_job_takes_the_last_store_and_appends_to_it() {
     let job = Job::new();
     let refresh = "baseline refresh checkout.yaml --duration 500ms --baseline github --keep next";
@@ -180,6 +224,72 @@ fn a_branch_keeps_the_runs_without_expiry_and_without_history() {
     assert!(!job.workspace.has(".perfgate/baselines/checkout"), "reading leaves nothing behind");
 }
 
+/// A branch whose store is no plain file: a link, what a large-file storage left in its place, another repository.
+#[test]
+fn a_branch_that_holds_something_else_than_a_store_is_refused() {
+    let job = Job::new();
+    let (remote, here) = (tempfile::tempdir().unwrap(), job.workspace.path(""));
+    git(remote.path(), "init --quiet --bare");
+    git(&here, "init --quiet");
+    git(&here, &format!("remote add origin {}", remote.path().display()));
+    job.workspace.write("target", "/etc/passwd");
+    job.workspace.write("pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n");
+    let (link, pointer) = (git(&here, "hash-object -w target"), git(&here, "hash-object -w pointer"));
+    let zero = "0123456789012345678901234567890123456789";
+    for (branch, entry, said) in [
+        (
+            "link",
+            format!("120000,{link},checkout/baseline.json"),
+            "branch link holds checkout/baseline.json, which is not a plain file of a store",
+        ),
+        ("program", format!("100755,{link},checkout/baseline.json"), "which is not a plain file of a store"),
+        ("module", format!("160000,{zero},checkout/runs/a.json"), "which is not a plain file of a store"),
+        ("other", format!("100644,{link},checkout/notes.md"), "branch other holds checkout/notes.md, which is not a plain file"),
+        ("large", format!("100644,{pointer},checkout/baseline.json"), "baseline.json is corrupt: "),
+    ] {
+        git(&here, "read-tree --empty");
+        git(&here, &format!("update-index --add --cacheinfo {entry}"));
+        let tree = git(&here, "write-tree");
+        let commit = git(&here, &format!("-c user.name=a -c user.email=a@b.example commit-tree {tree} -m x"));
+        git(&here, &format!("push --quiet origin {commit}:refs/heads/{branch}"));
+        job.workspace.perfgate(&format!("judge measured --baseline git:{branch}")).with(5).says(said);
+        assert!(!job.workspace.has(".perfgate/scratch"), "{branch}");
+    }
+    for branch in ["--upload-pack=touch", "-x", "a/../b", "a:b", "refs/heads/x.lock"] {
+        let ended = job.workspace.perfgate(&format!("judge measured --baseline git:{branch}")).with(2);
+        ended.says("cannot be the name of a branch");
+    }
+}
+
+#[test]
+fn a_store_behind_an_address_that_refuses_is_named_without_its_signature() {
+    let job = Job::new();
+    let elsewhere = |to: &str| Reply::Raw(format!("HTTP/1.1 307 Said\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n").into_bytes());
+    let store = Server::start(move |request| match request.line.split(['/', '?']).nth(1).unwrap() {
+        "denied" => {
+            Reply::Answer { status: 403, body: "<Error>SignatureDoesNotMatch s3cr3t</Error>".into(), after: std::time::Duration::ZERO }
+        }
+        "region" => elsewhere("http://other-region.example/shop.zip?signature=s3cr3t"),
+        "inside" => elsewhere("http://169.254.169.254/latest?signature=s3cr3t"),
+        "round" => elsewhere("/round?signature=s3cr3t"),
+        _ => Reply::Close,
+    });
+    let host = store.url().replace("http://", "");
+    at_once(
+        &[
+            ("denied", "status 403"),
+            ("region", "its redirect is `http://other-region.example/shop.zip`: http is only for this machine"),
+            ("inside", "its redirect is `http://169.254.169.254/latest`: http is only for this machine"),
+            ("round", "more than 3 redirects"),
+        ],
+        |(path, said)| {
+            let mut command = job.workspace.command(&format!("judge measured --baseline http://{host}/{path}?signature=s3cr3t"));
+            let ended = crate::support::Running::start(&mut command).end().with(5).says(&host).says(said);
+            assert!(!ended.stderr.contains("s3cr3t") && !ended.stdout.contains("s3cr3t"), "{}", ended.stderr);
+        },
+    );
+}
+
 #[test]
 fn an_address_gives_the_same_store_or_one_run() {
     let job = Job::new();
@@ -191,8 +301,11 @@ fn an_address_gives_the_same_store_or_one_run() {
         _ => Reply::status(404),
     });
     let url = format!("{}/shop.zip?signature=s3cr3t", store.url());
-    let ended = job.workspace.perfgate(&format!("judge measured --baseline {url}")).with(0).prints("baseline (3 runs)");
+    let ended = job.workspace.perfgate(&format!("judge measured --baseline {url} --out judged")).with(0).prints("baseline (3 runs)");
     assert!(!ended.stdout.contains("s3cr3t"), "{}", ended.stdout);
+    for name in job.workspace.names("judged") {
+        assert!(!job.workspace.read(&format!("judged/{name}")).contains("s3cr3t"), "the signature is in {name}");
+    }
     let gone = format!("{}/gone?signature=s3cr3t", store.url());
     let ended = job.workspace.perfgate(&format!("judge measured --baseline {gone}")).with(5).says("/gone does not exist");
     assert!(!ended.stderr.contains("s3cr3t"), "{}", ended.stderr);

@@ -10,6 +10,8 @@ mod files;
 mod github;
 mod github_baseline;
 mod github_forks;
+mod hostile_files;
+mod hostile_text;
 mod imports;
 mod init;
 mod newcomers;

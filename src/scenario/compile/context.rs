@@ -3,10 +3,8 @@
 use super::Checked;
 use super::local_file::LocalFiles;
 use crate::document::{Document, Mistake, Place, Placed};
+use crate::redact::objection;
 use crate::scenario::{DataSet, Target};
-
-/// Shorter values would blank half of every report.
-const SHORTEST_SECRET: usize = 6;
 
 /// The pipeline's own keys: no scenario may send them anywhere.
 const FORBIDDEN_VARIABLES: [&str; 4] = ["GITHUB_TOKEN", "GH_TOKEN", "CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD"];
@@ -87,13 +85,12 @@ pub fn without_values(variables: &[EnvironmentVariable]) -> Vec<EnvironmentVaria
     variables.iter().map(|variable| EnvironmentVariable { value: placeholder(variable), ..variable.clone() }).collect()
 }
 
-/// The values that are blanked wherever they would be shown, and a warning for each that is too short for it.
+/// The values that are blanked wherever they would be shown, and a warning for each that is too weak for it.
 pub fn secrets(variables: &[EnvironmentVariable]) -> (Vec<String>, Vec<String>) {
     let set = || variables.iter().filter_map(|variable| variable.value.as_ref().map(|value| (&variable.name, value)));
-    let long_enough = |value: &str| value.chars().count() >= SHORTEST_SECRET;
-    let secrets = set().filter(|(_, value)| long_enough(value)).map(|(_, value)| value.clone()).collect();
-    let too_short = set().filter(|(_, value)| !long_enough(value)).map(|(name, _)| {
-        format!("environment variable `{name}` is shorter than {SHORTEST_SECRET} characters: it is not blanked where it is shown")
+    let secrets = set().filter(|(_, value)| objection(value).is_none()).map(|(_, value)| value.clone()).collect();
+    let too_weak = set().filter_map(|(name, value)| {
+        Some(format!("environment variable `{name}` {}: it is not blanked where it is shown", objection(value)?))
     });
-    (secrets, too_short.collect())
+    (secrets, too_weak.collect())
 }

@@ -90,10 +90,10 @@ pub fn compile(document: &Document, surroundings: &Surroundings<'_>, overrides: 
     let names = without_values(&environment);
     let without_secrets = Context { environment: &names, base_path: "", ..context };
     scenario.hash = hash_of(&assemble(&without_secrets, &file, scenario.load.clone(), targets.effective.clone(), overrides)?, &data);
-    let (secrets, too_short) = secrets(&environment);
+    let (secrets, too_weak) = secrets(&environment);
     scenario.secrets = secrets;
     scenario.secrets.extend(basic_credentials(&scenario));
-    scenario.warnings.extend(too_short);
+    scenario.warnings.extend(too_weak);
     scenario.data = data;
     Ok(scenario)
 }
@@ -155,7 +155,7 @@ fn check_head(document: &Document, file: &ScenarioFile) -> Checked<()> {
     let Placed { value: version, place } = &file.version;
     if *version != Scalar::Whole(VERSION) {
         let mistake = document.mistake(*place, format!("version `{version}` is not supported: this program reads version {VERSION}"));
-        return Err(mistake.with_hint(format!("write `version: {VERSION}`")).into());
+        return Err(mistake.with_hint(format!("write `version: {VERSION}`, a whole number without quotes")).into());
     }
     let Placed { value: name, place } = &file.name;
     let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));

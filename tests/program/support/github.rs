@@ -266,7 +266,13 @@ fn carried_out(state: &mut State, operation: Operation, method: &str, path: &str
             let name = parameter("name").unwrap();
             let found: Vec<Value> =
                 state.artifacts.iter().filter(|artifact| artifact["name"] == name.as_str()).map(without_content).collect();
-            ok(json!({"total_count": found.len(), "artifacts": found}))
+            let (shown, more) = on_page(&found, parameter("page"));
+            let next = next_page(
+                path,
+                more,
+                &format!("&name={}", percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC)),
+            );
+            (200, next, operation.body(200, &json!({"total_count": found.len(), "artifacts": shown})))
         }
         ("GET", ["actions", "artifacts", id, "zip"]) => {
             let location = format!("location: {}/{id}?signature=s3cr3t\r\n", state.store);
@@ -302,12 +308,21 @@ fn carried_out(state: &mut State, operation: Operation, method: &str, path: &str
 
 /// One page of the comments, and where the next one is.
 fn page_of(state: &State, operation: Operation, path: &str, page: Option<String>) -> (u16, String, Value) {
-    const SIZE: usize = 100;
+    let (shown, more) = on_page(&state.comments, page);
+    (200, next_page(path, more, ""), operation.body(200, &Value::Array(shown)))
+}
+
+const PAGE_SIZE: usize = 100;
+
+/// What stands on a page, and the number of the next one.
+fn on_page(all: &[Value], page: Option<String>) -> (Vec<Value>, Option<usize>) {
     let page: usize = page.map_or(1, |page| page.parse().unwrap());
-    let shown: Vec<Value> = state.comments.iter().skip((page - 1) * SIZE).take(SIZE).cloned().collect();
-    let more = state.comments.len() > page * SIZE;
-    let next = if more { format!("link: <{path}?per_page={SIZE}&page={}>; rel=\"next\"\r\n", page + 1) } else { String::new() };
-    (200, next, operation.body(200, &Value::Array(shown)))
+    let shown = all.iter().skip((page - 1) * PAGE_SIZE).take(PAGE_SIZE).cloned().collect();
+    (shown, (all.len() > page * PAGE_SIZE).then_some(page + 1))
+}
+
+fn next_page(path: &str, more: Option<usize>, query: &str) -> String {
+    more.map(|page| format!("link: <{path}?per_page={PAGE_SIZE}&page={page}{query}>; rel=\"next\"\r\n")).unwrap_or_default()
 }
 
 fn is(thing: &Value, id: &str) -> bool {

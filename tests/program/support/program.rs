@@ -38,14 +38,22 @@ pub struct Ended {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
+    pub took: Duration,
+    /// The most memory that it held, in bytes, where the system tells.
+    pub peak_rss: Option<u64>,
 }
 
 impl Running {
     pub fn start(command: &mut Command) -> Self {
         let what: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let started = Instant::now();
         let mut child = command.spawn().unwrap();
         let (stdout, stderr) = (child.stdout.take().map(reading), child.stderr.take().map(reading));
-        Self { what: what.join(" "), child, started: Instant::now(), stdout, stderr }
+        Self { what: what.join(" "), child, started, stdout, stderr }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until something is so while the program runs.
@@ -64,7 +72,9 @@ impl Running {
 
     pub fn end(mut self) -> Ended {
         let text = |reader: Option<JoinHandle<String>>| reader.map(|reader| reader.join().unwrap()).unwrap_or_default();
+        let mut peak_rss = None;
         let status = loop {
+            peak_rss = peak_rss_of(self.child.id()).or(peak_rss);
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
@@ -75,7 +85,9 @@ impl Running {
             }
             std::thread::sleep(Duration::from_millis(2));
         };
-        Ended { what: self.what.clone(), code: code_of(status), stdout: text(self.stdout.take()), stderr: text(self.stderr.take()) }
+        let took = self.started.elapsed();
+        let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+        Ended { what: self.what.clone(), code: code_of(status), stdout, stderr, took, peak_rss }
     }
 }
 
@@ -91,8 +103,11 @@ impl Ended {
     /// That it ended with this code.
     #[track_caller]
     pub fn with(self, code: i32) -> Self {
-        let Self { what, code: found, stdout, stderr } = &self;
-        assert_eq!(*found, code, "perfgate {what}\n--- standard output\n{stdout}--- standard error\n{stderr}");
+        let Self { what, code: found, stdout, stderr, took, peak_rss } = &self;
+        assert_eq!(
+            *found, code,
+            "perfgate {what}, {took:?}, {peak_rss:?} bytes\n--- standard output\n{stdout}--- standard error\n{stderr}"
+        );
         self
     }
 
@@ -125,6 +140,13 @@ fn reading(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
         stream.read_to_end(&mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     })
+}
+
+/// The high-water mark of a process that runs still.
+fn peak_rss_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?.trim();
+    Some(kibibytes.parse::<u64>().ok()? * 1024)
 }
 
 #[cfg(unix)]

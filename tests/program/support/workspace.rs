@@ -60,6 +60,10 @@ impl Workspace {
         fs::write(path, content).unwrap();
     }
 
+    pub fn write_bytes(&self, path: &str, content: &[u8]) {
+        fs::write(self.path(path), content).unwrap();
+    }
+
     /// Changes a file in one place, which must be there.
     #[track_caller]
     pub fn edit(&self, path: &str, from: &str, to: &str) {
