@@ -9,8 +9,9 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::index::{self, Entry, EntryId, IndexError};
+use super::kept::{Kept, KeptError};
 use super::parallel::on_all_cores;
-use crate::run::{BaselineRun, RunFileError, read_run};
+use crate::run::read_run;
 
 /// The largest archive, as it travels.
 pub(super) const ARCHIVE_CAP: usize = 64 * 1024 * 1024;
@@ -44,28 +45,34 @@ pub enum ArchiveError {
     #[error("run {id} is listed, but missing")]
     MissingRun { id: EntryId },
     #[error("run {id}: {source}")]
-    Run { id: EntryId, source: RunFileError },
+    Run { id: EntryId, source: KeptError },
     #[error("{0}")]
-    BareRun(RunFileError),
+    BareRun(KeptError),
     #[error("cannot be inflated: {0}")]
     Read(#[from] std::io::Error),
 }
 
-/// The admitted runs of a store as it travels, newest first.
+/// What is made of each admitted run of a store as it travels, newest first.
 ///
 /// # Errors
 /// [`ArchiveError`].
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<BaselineRun>, ArchiveError> {
-    read_within(bytes, INFLATED_CAP)
+pub(super) fn read<T: Send>(bytes: &[u8], make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync)) -> Result<Vec<T>, ArchiveError> {
+    read_within(bytes, INFLATED_CAP, make)
 }
 
-fn read_within(bytes: &[u8], mut left: u64) -> Result<Vec<BaselineRun>, ArchiveError> {
+fn read_within<T: Send>(
+    bytes: &[u8],
+    mut left: u64,
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<Vec<T>, ArchiveError> {
     if bytes.is_empty() {
         return Err(ArchiveError::Empty);
     }
     if !bytes.starts_with(SIGNATURE) {
-        let run = read_run(bytes).map_err(ArchiveError::BareRun)?;
-        return Ok(vec![BaselineRun { id: EntryId::of(run.started_at, bytes).to_string(), pinned: false, run }]);
+        let run = read_run(bytes).map_err(|source| ArchiveError::BareRun(source.into()))?;
+        let id = EntryId::of(run.started_at, bytes);
+        let kept = Kept { id: id.as_str(), entry: None, file: bytes, place: (0, 1) };
+        return Ok(vec![make(kept).map_err(ArchiveError::BareRun)?]);
     }
     check_end(bytes)?;
     let mut archive = ZipArchive::new(Cursor::new(bytes))?;
@@ -78,11 +85,13 @@ fn read_within(bytes: &[u8], mut left: u64) -> Result<Vec<BaselineRun>, ArchiveE
         let file = file.ok_or_else(|| ArchiveError::MissingRun { id: entry.id.clone() })?;
         files.push((entry, file));
     }
-    let run_of = |(entry, file): &(Entry, Vec<u8>)| {
-        let run = read_run(file).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })?;
-        Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run })
+    let count = files.len();
+    let numbered: Vec<(usize, (Entry, Vec<u8>))> = files.into_iter().enumerate().collect();
+    let made = |(at, (entry, file)): &(usize, (Entry, Vec<u8>))| {
+        let kept = Kept { id: entry.id.as_str(), entry: Some(entry), file, place: (*at, count) };
+        make(kept).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })
     };
-    on_all_cores(&files, run_of).into_iter().collect()
+    on_all_cores(&numbered, made).into_iter().collect()
 }
 
 /// That the archive ends where its directory says, and begins at its first byte: two readers then see the same one.
@@ -157,6 +166,7 @@ mod tests {
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
+    use super::super::kept::whole;
     use super::*;
     use crate::baseline::Store;
     use crate::run::samples::{checkout_run, checkout_run_at};
@@ -187,16 +197,16 @@ mod tests {
     }
 
     fn refused(bytes: &[u8], why: &str) {
-        let error = read(bytes).unwrap_err().to_string();
+        let error = read(bytes, &whole).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
 
     #[test]
     fn a_store_travels_whole_and_a_bare_run_is_taken_too() {
-        let runs = read(&zipped(&store())).unwrap();
+        let runs = read(&zipped(&store()), &whole).unwrap();
         assert_eq!(runs.len(), 3);
         assert!(runs[0].run.started_at > runs[2].run.started_at);
-        assert_eq!(read(&write_run(&checkout_run())).unwrap()[0].run, checkout_run());
+        assert_eq!(read(&write_run(&checkout_run()), &whole).unwrap()[0].run, checkout_run());
     }
 
     #[test]
@@ -235,7 +245,7 @@ mod tests {
         files[1].1 = vec![b' '; 10_000_000];
         let bomb = zipped(&files);
         assert!(bomb.len() < 100_000);
-        let error = read_within(&bomb, 5_000_000).unwrap_err().to_string();
+        let error = read_within(&bomb, 5_000_000, &whole).unwrap_err().to_string();
         assert_eq!(error, "limit exceeded: inflated, it is too large");
     }
 
@@ -247,8 +257,8 @@ mod tests {
             let mut bytes = GOOD.clone();
             let length = bytes.len();
             bytes[at % length] = byte;
-            let _ = read(&bytes);
-            let _ = read(&bytes[..cut % length]);
+            let _ = read(&bytes, &whole);
+            let _ = read(&bytes[..cut % length], &whole);
         }
     }
 }

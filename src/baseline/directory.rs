@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::index::{self, Entry, EntryId};
+use super::kept::{self, Kept, KeptError};
 use super::parallel::on_all_cores;
 use super::{Admission, BaselineError, admission, read_if_exists};
 use crate::files::{self, FileError};
@@ -69,7 +70,7 @@ impl Store {
         let bytes = write_run(run);
         let id = EntryId::of(run.started_at, &bytes);
         files::write_atomically(&self.run_path(&id), &bytes)?;
-        let (scenario, entries) = self.with_entry(Entry::of(id.clone(), run, admission), run);
+        let (scenario, entries) = self.with_entry(Entry::of(id.clone(), run, admission).digested(run, &bytes), run);
         self.replace(scenario, entries)?;
         Ok(id)
     }
@@ -121,10 +122,41 @@ impl Store {
     /// # Errors
     /// [`BaselineError`] with the file that is missing, corrupt or not readable.
     pub fn load_runs(&self) -> Result<Vec<BaselineRun>, BaselineError> {
-        let admitted: Vec<&Entry> = self.entries.iter().filter(|entry| entry.admitted).collect();
-        on_all_cores(&admitted, |entry| Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run: self.load_run(&entry.id)? }))
-            .into_iter()
-            .collect()
+        self.each_admitted(&kept::whole)
+    }
+
+    /// What is made of each admitted run, newest first.
+    ///
+    /// # Errors
+    /// [`BaselineError`] with the file that is missing, corrupt or not readable.
+    pub(super) fn each_admitted<T: Send>(
+        &self,
+        make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+    ) -> Result<Vec<T>, BaselineError> {
+        let admitted: Vec<(usize, &Entry)> = self.entries.iter().filter(|entry| entry.admitted).enumerate().collect();
+        let of_entry = |&(at, entry): &(usize, &Entry)| {
+            let (path, file) = self.file_of(&entry.id)?;
+            let kept = Kept { id: entry.id.as_str(), entry: Some(entry), file: &file, place: (at, admitted.len()) };
+            make(kept).map_err(|source| BaselineError::CorruptRun { path, source })
+        };
+        on_all_cores(&admitted, of_entry).into_iter().collect()
+    }
+
+    /// Makes the digest of every admitted run anew, from its file: what the list said of them before does not matter.
+    ///
+    /// # Errors
+    /// [`BaselineError`] where a run can't be read or the list can't be written.
+    pub fn renew_digests(&mut self) -> Result<(), BaselineError> {
+        let renewed = |entry: &Entry| {
+            if !entry.admitted {
+                return Ok(entry.clone());
+            }
+            let (path, file) = self.file_of(&entry.id)?;
+            let run = read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })?;
+            Ok(entry.clone().digested(&run, &file))
+        };
+        let entries = on_all_cores(&self.entries, renewed).into_iter().collect::<Result<Vec<_>, BaselineError>>()?;
+        if entries == self.entries { Ok(()) } else { self.replace(self.scenario.clone(), entries) }
     }
 
     /// One kept run, admitted or rejected.
@@ -132,9 +164,14 @@ impl Store {
     /// # Errors
     /// [`BaselineError`] with the file that is missing, corrupt or not readable.
     pub fn load_run(&self, id: &EntryId) -> Result<Run, BaselineError> {
+        let (path, file) = self.file_of(id)?;
+        read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })
+    }
+
+    fn file_of(&self, id: &EntryId) -> Result<(PathBuf, Vec<u8>), BaselineError> {
         let path = self.run_path(id);
         let Some(bytes) = read_if_exists(&path, RUN_FILE_CAP)? else { return Err(BaselineError::MissingRun { path }) };
-        read_run(&bytes).map_err(|source| BaselineError::CorruptRun { path, source })
+        Ok((path, bytes))
     }
 
     /// The file of a run.
@@ -147,11 +184,13 @@ impl Store {
     fn rebuild(&mut self) -> Result<(), BaselineError> {
         let mut runs = Vec::new();
         for id in run_ids(&self.folder.join(RUNS_NAME))? {
-            runs.push((self.load_run(&id)?, id));
+            let (path, file) = self.file_of(&id)?;
+            let run = read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })?;
+            runs.push((run, id, file));
         }
-        runs.sort_by(|(run, id), (other, other_id)| (run.started_at, id).cmp(&(other.started_at, other_id)));
-        for (run, id) in runs {
-            let entry = Entry::of(id, &run, self.admission(&run));
+        runs.sort_by(|(run, id, _), (other, other_id, _)| (run.started_at, id).cmp(&(other.started_at, other_id)));
+        for (run, id, file) in runs {
+            let entry = Entry::of(id, &run, self.admission(&run)).digested(&run, &file);
             (self.scenario, self.entries) = self.with_entry(entry, &run);
         }
         Ok(())

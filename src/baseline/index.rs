@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::Admission;
-use crate::run::{PhaseSelection, Run};
+use super::sealed::{self, SealedDigest, SealedFile};
+use crate::run::{Ask, Digest, PhaseSelection, Run};
 use crate::units::Percentile;
 
 const FORMAT: &str = "perfgate-baseline";
@@ -92,6 +93,8 @@ pub struct Entry {
     pub requests: u64,
     /// Latency percentiles of each endpoint that has samples.
     pub figures: Vec<Figure>,
+    /// What a judgement needs of it; `None` for a rejected run, and where it was listed by an older program.
+    pub digest: Option<SealedDigest>,
 }
 
 /// One latency percentile of one endpoint over the judged phases.
@@ -125,7 +128,15 @@ impl Entry {
             commit: run.environment.commit.clone(),
             requests: run.total(PhaseSelection::Judged).counts.requests,
             figures: figures_of(run),
+            digest: None,
         }
+    }
+
+    /// With the digest of the run, if it is one to compare with, bound to the run's file.
+    #[must_use]
+    pub fn digested(self, run: &Run, file: &[u8]) -> Self {
+        let digest = self.admitted.then(|| SealedDigest::new(Digest::of(run, &Ask::usual(run)), file));
+        Self { digest, ..self }
     }
 }
 
@@ -201,6 +212,8 @@ struct EntryFile {
     commit: Option<String>,
     requests: u64,
     figures: Vec<FigureFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<SealedFile>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -212,7 +225,7 @@ struct FigureFile {
 }
 
 fn entry_file(entry: &Entry) -> EntryFile {
-    let Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures } = entry.clone();
+    let Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest } = entry.clone();
     let figures = figures
         .into_iter()
         .map(|Figure { endpoint, percentile, log_quantile, sampling_variance }| FigureFile {
@@ -222,11 +235,12 @@ fn entry_file(entry: &Entry) -> EntryFile {
             sampling_variance,
         })
         .collect();
-    EntryFile { id: id.0, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures }
+    let digest = digest.as_ref().map(sealed::file_of);
+    EntryFile { id: id.0, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest }
 }
 
 fn entry_of(file: EntryFile) -> Result<Entry, IndexError> {
-    let EntryFile { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures } = file;
+    let EntryFile { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest } = file;
     let id: EntryId = id.parse()?;
     let figures = figures
         .into_iter()
@@ -235,5 +249,6 @@ fn entry_of(file: EntryFile) -> Result<Entry, IndexError> {
             Ok(Figure { endpoint, percentile, log_quantile, sampling_variance })
         })
         .collect::<Result<Vec<_>, IndexError>>()?;
-    Ok(Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures })
+    let digest = digest.and_then(sealed::of_file);
+    Ok(Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest })
 }

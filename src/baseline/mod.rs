@@ -10,7 +10,9 @@ mod file;
 mod git;
 mod github;
 mod index;
+mod kept;
 mod parallel;
+mod sealed;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +28,13 @@ pub use self::drift::{Drift, DriftSince, drifts};
 pub use self::git::{Branch, GitError};
 pub use self::github::artifact_name;
 pub use self::index::{Entry, EntryId, Figure, IndexError};
+use self::kept::Kept;
+pub use self::kept::KeptError;
+pub use self::sealed::SealedDigest;
 use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::github::{Github, GithubError};
-use crate::run::{Baseline, BaselineRun, RunFileError};
+use crate::run::{Ask, Baseline, Digests};
 use crate::web::{Web, WebError, without_secrets};
 
 /// Where runs to compare with may come from.
@@ -68,7 +73,7 @@ pub enum BaselineError {
     #[error("baseline {} is a file, not a folder of runs", path.display())]
     NotAFolder { path: PathBuf },
     #[error("baseline {} is corrupt: {source}", path.display())]
-    CorruptRun { path: PathBuf, source: RunFileError },
+    CorruptRun { path: PathBuf, source: KeptError },
     #[error("baseline {} is corrupt: {source}", path.display())]
     CorruptIndex { path: PathBuf, source: IndexError },
     #[error("baseline is corrupt: {} is listed in `baseline.json`, but missing", path.display())]
@@ -237,10 +242,28 @@ impl fmt::Display for Source {
 /// # Errors
 /// [`BaselineError`] where a named file or every other store is missing, or anything is corrupt or not readable.
 pub fn load(sources: &[Source], reach: Reach<'_>) -> Result<Baseline, BaselineError> {
+    let (source, runs) = load_each(sources, reach, &kept::whole)?;
+    Ok(Baseline { source, runs })
+}
+
+/// Of the same runs what is asked, without reading those whose digest can be believed; `turn` says which is read all the same.
+///
+/// # Errors
+/// As [`load`], and where that run's digest is false.
+pub fn load_digests(sources: &[Source], reach: Reach<'_>, ask: &Ask, turn: u64) -> Result<Digests, BaselineError> {
+    let (source, runs) = load_each(sources, reach, &|kept: Kept<'_>| kept.digested(ask, turn))?;
+    Ok(Digests { source, runs })
+}
+
+fn load_each<T: Send>(
+    sources: &[Source],
+    reach: Reach<'_>,
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<(String, Vec<T>), BaselineError> {
     let mut missing = None;
     let mut found_a_store = false;
     for source in sources {
-        let runs = match load_one(source, reach) {
+        let runs = match load_one(source, reach, make) {
             Ok(runs) => runs,
             Err(error) if error.is_missing() && !matches!(source, Source::File(_)) => {
                 missing = missing.or(Some(error));
@@ -249,7 +272,7 @@ pub fn load(sources: &[Source], reach: Reach<'_>) -> Result<Baseline, BaselineEr
             Err(error) => return Err(error),
         };
         if !runs.is_empty() {
-            return Ok(Baseline { source: source.to_string(), runs });
+            return Ok((source.to_string(), runs));
         }
         found_a_store |= source.exists();
     }
@@ -257,26 +280,27 @@ pub fn load(sources: &[Source], reach: Reach<'_>) -> Result<Baseline, BaselineEr
         return Err(error);
     }
     let asked: Vec<String> = sources.iter().map(Source::to_string).collect();
-    Ok(Baseline { source: asked.join(", "), runs: Vec::new() })
+    Ok((asked.join(", "), Vec::new()))
 }
 
-fn load_one(source: &Source, reach: Reach<'_>) -> Result<Vec<BaselineRun>, BaselineError> {
+fn load_one<T: Send>(
+    source: &Source,
+    reach: Reach<'_>,
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<Vec<T>, BaselineError> {
     match source {
         Source::None => Ok(Vec::new()),
-        Source::Directory(folder) => Store::open(folder)?.load_runs(),
-        Source::File(path) => Ok(vec![file::load(path)?]),
-        Source::Github { workflow } => {
-            let github = reach.github.ok_or(BaselineError::NoAccess)?;
-            github::load(github, reach.scenario, workflow.as_deref(), reach.default_branch)
-        }
+        Source::Directory(folder) => Store::open(folder)?.each_admitted(make),
+        Source::File(path) => Ok(vec![file::load(path, make)?]),
+        Source::Github { workflow } => github::load(reach, workflow.as_deref(), make),
         Source::Git(branch) => {
             let folder = Scratch::new()?;
             if !branch.read_into(reach.scenario, &folder.0)? {
                 return Err(BaselineError::NotThere { place: source.to_string() });
             }
-            Store::open(&folder.0)?.load_runs()
+            Store::open(&folder.0)?.each_admitted(make)
         }
-        Source::Address(address) => address::load(&Web::new()?, address),
+        Source::Address(address) => address::load(&Web::new()?, address, make),
     }
 }
 

@@ -76,6 +76,7 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
             code = code.worse(refresh_one(world, args, scenario, &mut store, &abort)?);
         }
         store.prune(args.runs)?;
+        store.renew_digests()?;
         if let Some(Keep::Branch(branch)) = &keep {
             branch.keep(&scenario.name, &folder).map_err(BaselineError::from)?;
             world.note(&format!("pushed to {}", branch.as_str()));

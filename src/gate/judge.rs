@@ -237,7 +237,7 @@ mod tests {
     use super::super::samples::{RunSample, at, baseline, by_name, codes, compared, first_reason, judged, outcomes, steady, thresholds};
     use super::super::{Outcome, Rule};
     use super::*;
-    use crate::run::{Baseline, Exactness, FailureClass, FailureDetail, Imported, Measure, Resolution, StatedLatency};
+    use crate::run::{Digests, Exactness, FailureClass, FailureDetail, Imported, Measure, Resolution, StatedLatency};
     use crate::units::Percentile;
 
     /// Each line: latency of every request, rules for `GET /a`, outcome, exit code, reason.
@@ -424,8 +424,9 @@ mod tests {
         let loads: Vec<Run> = latencies.iter().map(|&millis| steady(millis)).collect();
         let store = baseline(vec![steady(100.0); 10]);
         let release = Release { loads: &loads, most_loads };
-        let Judgement { verdict, again } =
-            judge_release(release, &thresholds(&format!("defaults: {{{rules}}}")), BaselineChoice::Store(&store));
+        let thresholds = thresholds(&format!("defaults: {{{rules}}}"));
+        let digests = store.digests(&thresholds.ask());
+        let Judgement { verdict, again } = judge_release(release, &thresholds, BaselineChoice::Store(&digests));
         (verdict.findings[0].outcome, again.is_some())
     }
 
@@ -496,7 +497,8 @@ mod tests {
             (vec![run(970, 30), run(970, 30)], Fail, false),
             (vec![run(970, 30), run(1000, 0), run(1000, 0)], Warn, false),
         ] {
-            let judgement = judge_release(Release { loads: &loads, most_loads: 3 }, &rules, BaselineChoice::Store(&store));
+            let judgement =
+                judge_release(Release { loads: &loads, most_loads: 3 }, &rules, BaselineChoice::Store(&store.digests(&rules.ask())));
             assert_eq!((judgement.verdict.findings[0].outcome, judgement.again.is_some()), (outcome, again), "{:?}", judgement.verdict);
         }
         let verdict = compared(&run(1500, 0), "total: {throughput: {fall: 10%}}", &baseline(vec![run(2000, 0); 3]));
@@ -770,6 +772,6 @@ mod tests {
     #[test]
     fn an_empty_store_and_an_empty_run_do_not_panic() {
         let run = RunSample::new().with(|run| run.phases.clear()).done();
-        assert_eq!(judge(&run, &thresholds(ALL_RULES), BaselineChoice::Store(&Baseline::default())).exit_code, 3);
+        assert_eq!(judge(&run, &thresholds(ALL_RULES), BaselineChoice::Store(&Digests::default())).exit_code, 3);
     }
 }

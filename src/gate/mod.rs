@@ -35,12 +35,13 @@ mod wording;
 
 pub use self::comparison::{BaselineChoice, Beside};
 pub use self::judge::{Judgement, Release, judge, judge_release};
-pub use self::metric::{FailureKind, Measurement, Metric, UnknownMetric};
+pub use self::metric::{FailureKind, Metric, UnknownMetric};
 pub use self::review::{Alteration, Direction, compare};
 pub use self::rules::Rules;
-pub use self::scope::{Figures, Scope, Subject};
+pub use self::scope::{Scope, Subject};
 pub use self::suggest::{
     ChangeLimits, EndpointSuggestion, FailureSuggestion, LatencyLimits, LatencySuggestion, Suggestion, TooFewRuns, suggest,
 };
 pub use self::thresholds::{BaselinePolicy, GateSettings, Thresholds, ThresholdsError, Waiver};
 pub use self::verdict::*;
+pub use crate::run::{Figures, Measurement};

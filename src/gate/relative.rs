@@ -4,11 +4,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::change::{self, Compared, Decision, Limits, Paired, Worse};
 use super::check::{Cause, Check, Evidence, Row};
-use super::comparison::{Comparison, RUNS_NEEDED, Standing, baseline_value, history_estimates};
+use super::comparison::{Before, Comparison, Jobs, RUNS_NEEDED, Standing, baseline_value, history_estimates};
 use super::enough_data::samples_needed;
 use super::failures::{PendingRate, decide_rates};
 use super::imported::resolution_ms;
@@ -29,15 +27,15 @@ const LEAST_SHARE: f64 = 0.01;
 /// What a subject is compared with.
 pub(super) struct History<'a> {
     pub(super) comparison: &'a Comparison<'a>,
-    /// The subject's figures in the baseline's runs, by job.
-    jobs: Vec<Vec<(Timestamp, Figures)>>,
+    /// What the subject did in the baseline's runs, by job.
+    jobs: Jobs<'a>,
     /// What was estimated of them already, for each job: several rules ask for the same.
     estimates: RefCell<BTreeMap<Metric, Vec<Option<Estimate>>>>,
 }
 
 impl<'a> History<'a> {
     pub(super) fn of(comparison: &'a Comparison<'a>, subject: Subject<'_>, scope: Scope<'_>) -> Self {
-        Self { comparison, jobs: comparison.figures(subject, scope), estimates: RefCell::default() }
+        Self { comparison, jobs: comparison.before(subject, scope), estimates: RefCell::default() }
     }
 
     /// One estimate for each job that has enough samples, newest first, since the metric last stepped to another level.
@@ -204,9 +202,13 @@ impl Slot<'_> {
 }
 
 /// What two deployments side by side come to in each round.
-fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[Figures], jobs: &[Vec<(Timestamp, Figures)>]) -> Paired {
-    let beside = jobs.iter().filter_map(|job| job.first());
-    let rounds = loads.iter().zip(beside).filter_map(|(now, (_, before))| check.metric.paired_estimate(now, before));
+fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[Figures], jobs: &Jobs<'_>) -> Paired {
+    let quantity = check.metric.quantity();
+    let beside = jobs.iter().filter_map(|job| match job.first() {
+        Some((_, Before::Beside(figures))) => Some(figures),
+        Some((_, Before::Kept(_))) | None => None,
+    });
+    let rounds = loads.iter().zip(beside).filter_map(|(now, before)| now.paired_estimate(before, quantity?));
     Paired {
         limits: limits(check, movement.from),
         worse: worse(check.rule),

@@ -159,12 +159,13 @@ pub(super) fn thresholds(rest: &str) -> Thresholds {
 
 /// Judged without a baseline.
 pub(super) fn judged(run: &Run, rest: &str) -> Verdict {
-    judge(run, &thresholds(rest), BaselineChoice::Store(&Baseline::default()))
+    compared(run, rest, &Baseline::default())
 }
 
 /// Judged against a baseline.
 pub(super) fn compared(run: &Run, rest: &str, baseline: &Baseline) -> Verdict {
-    judge(run, &thresholds(rest), BaselineChoice::Store(baseline))
+    let thresholds = thresholds(rest);
+    judge(run, &thresholds, BaselineChoice::Store(&baseline.digests(&thresholds.ask())))
 }
 
 /// The outcome of the whole, its exit code, and the outcomes of the rows.

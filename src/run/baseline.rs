@@ -1,6 +1,6 @@
 //! The Baseline: the runs to compare with, and why those. Which store they came from is not known here.
 
-use super::Run;
+use super::{Ask, Digest, Run};
 
 /// The runs that a new run is compared with, newest first, and what was left out of the comparison.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,6 +17,63 @@ pub struct BaselineRun {
     pub id: String,
     pub pinned: bool,
     pub run: Run,
+}
+
+/// The runs that a new run is compared with, as far as that takes: their digests, newest first.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Digests {
+    /// As [`Baseline::source`].
+    pub source: String,
+    pub runs: Vec<DigestedRun>,
+}
+
+/// The digest of one kept run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DigestedRun {
+    /// Its name in the store.
+    pub id: String,
+    pub pinned: bool,
+    pub digest: Digest,
+}
+
+impl Baseline {
+    /// Of each run what is asked.
+    #[must_use]
+    pub fn digests(&self, ask: &Ask) -> Digests {
+        let digested = |kept: &BaselineRun| DigestedRun { id: kept.id.clone(), pinned: kept.pinned, digest: Digest::of(&kept.run, ask) };
+        Digests { source: self.source.clone(), runs: self.runs.iter().map(digested).collect() }
+    }
+}
+
+/// What two runs must have in common to be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Likeness {
+    /// The scenario's hash.
+    pub hash: String,
+    /// What its latencies are, in words.
+    pub measured: String,
+    /// The class of its machine.
+    pub fingerprint: String,
+}
+
+impl Likeness {
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        Self { hash: run.scenario.hash.clone(), measured: measured(run), fingerprint: run.environment.fingerprint() }
+    }
+
+    /// Why `theirs` can't be compared with this; `None` where it can.
+    #[must_use]
+    pub fn difference(&self, theirs: &Self) -> Option<Incomparable> {
+        if self.hash != theirs.hash {
+            return Some(Incomparable::Scenario);
+        }
+        if self.measured != theirs.measured {
+            return Some(Incomparable::Measure { ours: self.measured.clone(), theirs: theirs.measured.clone() });
+        }
+        let environment = || Incomparable::Environment { ours: self.fingerprint.clone(), theirs: theirs.fingerprint.clone() };
+        (self.fingerprint != theirs.fingerprint).then(environment)
+    }
 }
 
 /// Why two runs may not be compared.
@@ -45,15 +102,7 @@ impl Incomparable {
 /// Why `theirs` can't be compared with `ours`; `None` where it can.
 #[must_use]
 pub fn incomparable(ours: &Run, theirs: &Run) -> Option<Incomparable> {
-    if ours.scenario.hash != theirs.scenario.hash {
-        return Some(Incomparable::Scenario);
-    }
-    let (own, other) = (measured(ours), measured(theirs));
-    if own != other {
-        return Some(Incomparable::Measure { ours: own, theirs: other });
-    }
-    let (own, other) = (ours.environment.fingerprint(), theirs.environment.fingerprint());
-    (own != other).then_some(Incomparable::Environment { ours: own, theirs: other })
+    Likeness::of(ours).difference(&Likeness::of(theirs))
 }
 
 /// What its latencies are, for two runs to be of one kind.

@@ -3,7 +3,9 @@
 
 mod baseline;
 mod blocks;
+mod digest;
 mod environment;
+mod figures;
 mod file;
 mod imported;
 mod merge;
@@ -17,8 +19,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use self::baseline::{Baseline, BaselineRun, Incomparable, incomparable};
+pub use self::baseline::{Baseline, BaselineRun, DigestedRun, Digests, Incomparable, Likeness, incomparable};
+pub use self::digest::{Ask, Digest, Gauge, Gist, Part};
 pub use self::environment::Environment;
+pub use self::figures::{Figures, Measurement, Quantity, UnknownQuantity};
 pub use self::file::{
     FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, earlier_run_file_name, load_run, load_runs, read_run, run_schema, save_run,
     write_run,
