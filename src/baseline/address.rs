@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::kept::{Kept, KeptError};
-use super::{BaselineError, archive};
+use super::{BaselineError, Loaded, archive};
 use crate::web::{Question, Repeat, Web, WebError, host_of, service_address};
 
 /// How many redirects are followed.
@@ -14,7 +14,7 @@ pub(super) fn load<T: Send>(
     web: &Web,
     address: &str,
     make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
-) -> Result<Vec<T>, BaselineError> {
+) -> Result<Loaded<T>, BaselineError> {
     let mut url = service_address("--baseline", address)?;
     for _ in 0..=REDIRECTS {
         let host = host_of(&url);

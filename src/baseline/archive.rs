@@ -8,9 +8,10 @@ use thiserror::Error;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::index::{self, Entry, EntryId, IndexError};
+use super::index::{self, Entry, EntryId, IndexError, Listing};
 use super::kept::{Kept, KeptError};
 use super::parallel::on_all_cores;
+use super::{Loaded, rounds};
 use crate::run::read_run;
 
 /// The largest archive, as it travels.
@@ -56,7 +57,7 @@ pub enum ArchiveError {
 ///
 /// # Errors
 /// [`ArchiveError`].
-pub(super) fn read<T: Send>(bytes: &[u8], make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync)) -> Result<Vec<T>, ArchiveError> {
+pub(super) fn read<T: Send>(bytes: &[u8], make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync)) -> Result<Loaded<T>, ArchiveError> {
     read_within(bytes, INFLATED_CAP, make)
 }
 
@@ -64,7 +65,7 @@ fn read_within<T: Send>(
     bytes: &[u8],
     mut left: u64,
     make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
-) -> Result<Vec<T>, ArchiveError> {
+) -> Result<Loaded<T>, ArchiveError> {
     if bytes.is_empty() {
         return Err(ArchiveError::Empty);
     }
@@ -72,13 +73,13 @@ fn read_within<T: Send>(
         let run = read_run(bytes).map_err(|source| ArchiveError::BareRun(source.into()))?;
         let id = EntryId::of(run.started_at, bytes);
         let kept = Kept { id: id.as_str(), entry: None, file: bytes, place: (0, 1) };
-        return Ok(vec![make(kept).map_err(ArchiveError::BareRun)?]);
+        return Ok((vec![make(kept).map_err(ArchiveError::BareRun)?], Vec::new()));
     }
     check_end(bytes)?;
     let mut archive = ZipArchive::new(Cursor::new(bytes))?;
     check_entries(bytes, &mut archive)?;
     let index = member(&mut archive, INDEX_NAME, &mut left)?.ok_or(ArchiveError::NoIndex)?;
-    let (_, entries) = index::read(&index)?;
+    let Listing { entries, rounds, .. } = index::read(&index)?;
     let mut files = Vec::new();
     for entry in entries.into_iter().filter(|entry| entry.admitted) {
         let file = member(&mut archive, &format!("runs/{}.json", entry.id), &mut left)?;
@@ -91,7 +92,8 @@ fn read_within<T: Send>(
         let kept = Kept { id: entry.id.as_str(), entry: Some(entry), file, place: (*at, count) };
         make(kept).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })
     };
-    on_all_cores(&numbered, made).into_iter().collect()
+    let runs = on_all_cores(&numbered, made).into_iter().collect::<Result<_, ArchiveError>>()?;
+    Ok((runs, rounds::admitted(&rounds)))
 }
 
 /// That the archive ends where its directory says, and begins at its first byte: two readers then see the same one.
@@ -203,10 +205,10 @@ mod tests {
 
     #[test]
     fn a_store_travels_whole_and_a_bare_run_is_taken_too() {
-        let runs = read(&zipped(&store()), &whole).unwrap();
+        let (runs, _) = read(&zipped(&store()), &whole).unwrap();
         assert_eq!(runs.len(), 3);
         assert!(runs[0].run.started_at > runs[2].run.started_at);
-        assert_eq!(read(&write_run(&checkout_run()), &whole).unwrap()[0].run, checkout_run());
+        assert_eq!(read(&write_run(&checkout_run()), &whole).unwrap().0[0].run, checkout_run());
     }
 
     #[test]

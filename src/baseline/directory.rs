@@ -6,12 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::index::{self, Entry, EntryId};
+use super::index::{self, Entry, EntryId, Listing};
 use super::kept::{self, Kept, KeptError};
 use super::parallel::on_all_cores;
+use super::rounds::{self, KeptRound};
 use super::{Admission, BaselineError, admission, read_if_exists};
 use crate::files::{self, FileError};
-use crate::run::{BaselineRun, RUN_FILE_CAP, Run, read_run, write_run};
+use crate::run::{BaselineRun, RUN_FILE_CAP, Run, StoredRound, read_run, write_run};
 
 const INDEX_NAME: &str = "baseline.json";
 const RUNS_NAME: &str = "runs";
@@ -20,8 +21,7 @@ const RUNS_NAME: &str = "runs";
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    scenario: Option<String>,
-    entries: Vec<Entry>,
+    list: Listing,
 }
 
 impl Store {
@@ -34,10 +34,10 @@ impl Store {
         if folder.is_file() {
             return Err(BaselineError::NotAFolder { path: folder.to_owned() });
         }
-        let mut store = Self { folder: folder.to_owned(), scenario: None, entries: Vec::new() };
+        let mut store = Self { folder: folder.to_owned(), list: Listing::default() };
         let path = folder.join(INDEX_NAME);
         if let Some(bytes) = read_if_exists(&path, RUN_FILE_CAP)? {
-            (store.scenario, store.entries) = index::read(&bytes).map_err(|source| BaselineError::CorruptIndex { path, source })?;
+            store.list = index::read(&bytes).map_err(|source| BaselineError::CorruptIndex { path, source })?;
         } else {
             store.rebuild()?;
         }
@@ -47,19 +47,19 @@ impl Store {
     /// The name of the scenario whose runs it holds. `None` until a run was admitted.
     #[must_use]
     pub fn scenario(&self) -> Option<&str> {
-        self.scenario.as_deref()
+        self.list.scenario.as_deref()
     }
 
     /// All runs, rejected ones too, newest first.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
-        &self.entries
+        &self.list.entries
     }
 
     /// Whether `run` may become a baseline here.
     #[must_use]
     pub fn admission(&self, run: &Run) -> Admission {
-        admission(run, self.scenario(), &self.entries)
+        admission(run, self.scenario(), &self.list.entries)
     }
 
     /// Keeps `run` and lists it, admitted or rejected. The same run again keeps its pin.
@@ -75,13 +75,33 @@ impl Store {
         Ok(id)
     }
 
+    /// All rounds of a build against itself, rejected ones too, newest first.
+    #[must_use]
+    pub fn rounds(&self) -> &[KeptRound] {
+        &self.list.rounds
+    }
+
+    /// Keeps a round and lists it, admitted or rejected.
+    ///
+    /// # Errors
+    /// [`BaselineError::File`] where the list can't be written; it is then as it was.
+    pub fn keep_round(&mut self, round: KeptRound) -> Result<EntryId, BaselineError> {
+        let id = round.id.clone();
+        let mut list = self.list.clone();
+        list.rounds.retain(|known| known.id != id);
+        list.rounds.push(round);
+        list.rounds = rounds::pruned(list.rounds, usize::MAX);
+        self.replace_list(list)?;
+        Ok(id)
+    }
+
     /// Pins the run with this name, or the only one whose name begins so.
     ///
     /// # Errors
     /// [`BaselineError`] where no run or more than one is meant, the run was rejected, or the list can't be written.
     pub fn pin(&mut self, wanted: &str) -> Result<EntryId, BaselineError> {
         let index = self.find(wanted)?;
-        let entry = &self.entries[index];
+        let entry = &self.list.entries[index];
         if !entry.admitted {
             let reason = entry.reason.clone().unwrap_or_else(|| "no reason was kept".into());
             return Err(BaselineError::NotAdmitted { id: entry.id.clone(), reason });
@@ -99,18 +119,21 @@ impl Store {
     }
 
     /// Keeps the newest `keep` admitted runs and every pinned one, and drops rejected ones that are older than those
-    /// newest; where there are none, all but the newest `keep` rejected ones. Returns what was removed, newest first.
+    /// newest; where there are none, all but the newest `keep` rejected ones. Of rounds likewise. Returns the runs that were
+    /// removed, newest first.
     ///
     /// # Errors
     /// [`BaselineError::File`] where the list can't be written or a file can't be removed.
     pub fn prune(&mut self, keep: usize) -> Result<Vec<EntryId>, BaselineError> {
-        let kept = kept_by_pruning(&self.entries, keep);
-        let (remaining, dropped): (Vec<_>, Vec<_>) = self.entries.iter().cloned().zip(kept).partition(|(_, kept)| *kept);
+        let kept = kept_by_pruning(&self.list.entries, keep);
+        let (remaining, dropped): (Vec<_>, Vec<_>) = self.list.entries.iter().cloned().zip(kept).partition(|(_, kept)| *kept);
         let removed: Vec<EntryId> = dropped.into_iter().map(|(entry, _)| entry.id).collect();
-        if removed.is_empty() {
+        let entries: Vec<Entry> = remaining.into_iter().map(|(entry, _)| entry).collect();
+        let list = Listing { scenario: self.list.scenario.clone(), entries, rounds: rounds::pruned(self.list.rounds.clone(), keep) };
+        if list == self.list {
             return Ok(removed);
         }
-        self.replace(self.scenario.clone(), remaining.into_iter().map(|(entry, _)| entry).collect())?;
+        self.replace_list(list)?;
         for id in &removed {
             remove_if_exists(&self.run_path(id))?;
         }
@@ -125,6 +148,10 @@ impl Store {
         self.each_admitted(&kept::whole)
     }
 
+    pub(super) fn admitted_rounds(&self) -> Vec<StoredRound> {
+        rounds::admitted(&self.list.rounds)
+    }
+
     /// What is made of each admitted run, newest first.
     ///
     /// # Errors
@@ -133,7 +160,7 @@ impl Store {
         &self,
         make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
     ) -> Result<Vec<T>, BaselineError> {
-        let admitted: Vec<(usize, &Entry)> = self.entries.iter().filter(|entry| entry.admitted).enumerate().collect();
+        let admitted: Vec<(usize, &Entry)> = self.list.entries.iter().filter(|entry| entry.admitted).enumerate().collect();
         let of_entry = |&(at, entry): &(usize, &Entry)| {
             let (path, file) = self.file_of(&entry.id)?;
             let kept = Kept { id: entry.id.as_str(), entry: Some(entry), file: &file, place: (at, admitted.len()) };
@@ -155,8 +182,8 @@ impl Store {
             let run = read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })?;
             Ok(entry.clone().digested(&run, &file))
         };
-        let entries = on_all_cores(&self.entries, renewed).into_iter().collect::<Result<Vec<_>, BaselineError>>()?;
-        if entries == self.entries { Ok(()) } else { self.replace(self.scenario.clone(), entries) }
+        let entries = on_all_cores(&self.list.entries, renewed).into_iter().collect::<Result<Vec<_>, BaselineError>>()?;
+        if entries == self.list.entries { Ok(()) } else { self.replace(self.list.scenario.clone(), entries) }
     }
 
     /// One kept run, admitted or rejected.
@@ -191,35 +218,35 @@ impl Store {
         runs.sort_by(|(run, id, _), (other, other_id, _)| (run.started_at, id).cmp(&(other.started_at, other_id)));
         for (run, id, file) in runs {
             let entry = Entry::of(id, &run, self.admission(&run)).digested(&run, &file);
-            (self.scenario, self.entries) = self.with_entry(entry, &run);
+            (self.list.scenario, self.list.entries) = self.with_entry(entry, &run);
         }
         Ok(())
     }
 
     /// The scenario and the entries once `entry` is listed. The first admitted run says whose store it is.
     fn with_entry(&self, mut entry: Entry, run: &Run) -> (Option<String>, Vec<Entry>) {
-        let scenario = self.scenario.clone().or_else(|| entry.admitted.then(|| run.scenario.name.clone()));
-        entry.pinned = entry.admitted && self.entries.iter().any(|known| known.id == entry.id && known.pinned);
-        let mut entries: Vec<Entry> = self.entries.iter().filter(|known| known.id != entry.id).cloned().collect();
+        let scenario = self.list.scenario.clone().or_else(|| entry.admitted.then(|| run.scenario.name.clone()));
+        entry.pinned = entry.admitted && self.list.entries.iter().any(|known| known.id == entry.id && known.pinned);
+        let mut entries: Vec<Entry> = self.list.entries.iter().filter(|known| known.id != entry.id).cloned().collect();
         entries.push(entry);
         index::sort(&mut entries);
         (scenario, entries)
     }
 
     fn set_pinned(&mut self, index: usize, pinned: bool) -> Result<EntryId, BaselineError> {
-        let mut entries = self.entries.clone();
+        let mut entries = self.list.entries.clone();
         entries[index].pinned = pinned;
         let id = entries[index].id.clone();
-        self.replace(self.scenario.clone(), entries)?;
+        self.replace(self.list.scenario.clone(), entries)?;
         Ok(id)
     }
 
     fn find(&self, wanted: &str) -> Result<usize, BaselineError> {
-        if let Some(exact) = self.entries.iter().position(|entry| entry.id.as_str() == wanted) {
+        if let Some(exact) = self.list.entries.iter().position(|entry| entry.id.as_str() == wanted) {
             return Ok(exact);
         }
         let begins = |entry: &Entry| !wanted.is_empty() && entry.id.as_str().starts_with(wanted);
-        let matches: Vec<usize> = (0..self.entries.len()).filter(|&index| begins(&self.entries[index])).collect();
+        let matches: Vec<usize> = (0..self.list.entries.len()).filter(|&index| begins(&self.list.entries[index])).collect();
         match matches[..] {
             [one] => Ok(one),
             [] => Err(BaselineError::UnknownRun { wanted: wanted.to_owned(), store: self.folder.clone() }),
@@ -229,8 +256,12 @@ impl Store {
 
     /// Writes the list, then believes it.
     fn replace(&mut self, scenario: Option<String>, entries: Vec<Entry>) -> Result<(), BaselineError> {
-        files::write_atomically(&self.folder.join(INDEX_NAME), &index::write(scenario.as_deref(), &entries))?;
-        (self.scenario, self.entries) = (scenario, entries);
+        self.replace_list(Listing { scenario, entries, rounds: self.list.rounds.clone() })
+    }
+
+    fn replace_list(&mut self, list: Listing) -> Result<(), BaselineError> {
+        files::write_atomically(&self.folder.join(INDEX_NAME), &index::write(&list))?;
+        self.list = list;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use sha2::{Digest as _, Sha256};
 
 use super::kept::{Kept, KeptError};
-use super::{BaselineError, Reach, archive};
+use super::{BaselineError, Loaded, Reach, archive};
 use crate::github::{Artifact, Github, GithubError, WorkflowRun};
 
 /// What may start a run whose baseline is believed: nothing that a pull request can.
@@ -25,7 +25,7 @@ pub(super) fn load<T: Send>(
     reach: Reach<'_>,
     workflow: Option<&str>,
     make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
-) -> Result<Vec<T>, BaselineError> {
+) -> Result<Loaded<T>, BaselineError> {
     let Reach { scenario, github, default_branch } = reach;
     let github = github.ok_or(BaselineError::NoAccess)?;
     let name = artifact_name(scenario);

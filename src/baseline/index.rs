@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::Admission;
+use super::rounds::{self, KeptRound, RoundFile};
 use super::sealed::{self, SealedDigest, SealedFile};
 use crate::run::{Ask, Digest, PhaseSelection, Run};
 use crate::units::Percentile;
@@ -157,8 +158,16 @@ pub(super) fn sort(entries: &mut [Entry]) {
     entries.sort_by(|a, b| (Reverse(a.started_at), &a.id).cmp(&(Reverse(b.started_at), &b.id)));
 }
 
-/// The scenario's name and the entries, newest first, of a `baseline.json`.
-pub(super) fn read(bytes: &[u8]) -> Result<(Option<String>, Vec<Entry>), IndexError> {
+/// What a `baseline.json` holds: the scenario's name, its runs, newest first, and rounds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Listing {
+    pub(super) scenario: Option<String>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) rounds: Vec<KeptRound>,
+}
+
+/// Reads a `baseline.json`.
+pub(super) fn read(bytes: &[u8]) -> Result<Listing, IndexError> {
     let Envelope { format, version } = serde_json::from_slice(bytes)?;
     if format != FORMAT {
         return Err(IndexError::OtherFormat { found: format.chars().take(40).collect() });
@@ -166,20 +175,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Option<String>, Vec<Entry>), IndexEr
     if version != u64::from(FORMAT_VERSION) {
         return Err(IndexError::UnknownVersion { found: version });
     }
-    let IndexFile { format: _, version: _, scenario, entries } = serde_json::from_slice(bytes)?;
+    let IndexFile { format: _, version: _, scenario, entries, rounds } = serde_json::from_slice(bytes)?;
     let mut entries = entries.into_iter().map(entry_of).collect::<Result<Vec<_>, _>>()?;
     let mut ids = BTreeSet::new();
     if let Some(twice) = entries.iter().find(|entry| !ids.insert(&entry.id)) {
         return Err(IndexError::DuplicateId { id: twice.id.clone() });
     }
     sort(&mut entries);
-    Ok((scenario, entries))
+    let rounds = rounds.into_iter().map(rounds::of_file).collect::<Result<_, _>>()?;
+    Ok(Listing { scenario, entries, rounds })
 }
 
 /// The bytes of `baseline.json`.
-pub(super) fn write(scenario: Option<&str>, entries: &[Entry]) -> Vec<u8> {
-    let entries = entries.iter().map(entry_file).collect();
-    let file = IndexFile { format: FORMAT.into(), version: FORMAT_VERSION, scenario: scenario.map(str::to_owned), entries };
+pub(super) fn write(listing: &Listing) -> Vec<u8> {
+    let Listing { scenario, entries, rounds } = listing;
+    let (entries, rounds) = (entries.iter().map(entry_file).collect(), rounds.iter().map(rounds::file_of).collect());
+    let file = IndexFile { format: FORMAT.into(), version: FORMAT_VERSION, scenario: scenario.clone(), entries, rounds };
     let mut bytes = serde_json::to_vec(&file).unwrap_or_else(|error| unreachable!("text and numbers always make JSON: {error}"));
     bytes.push(b'\n');
     bytes
@@ -197,6 +208,8 @@ struct IndexFile {
     version: u32,
     scenario: Option<String>,
     entries: Vec<EntryFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rounds: Vec<RoundFile>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -486,7 +486,7 @@ fn with_forged(store: &mut Store, forge: impl Fn(&Run) -> Run, file: &[u8]) {
     let run = forge(&store.load_run(&id).unwrap());
     let mut entries = store.entries().to_vec();
     entries[0] = entries[0].clone().digested(&run, file);
-    let list = super::index::write(store.scenario(), &entries);
+    let list = super::index::write(&super::index::Listing { scenario: store.scenario().map(str::to_owned), entries, rounds: Vec::new() });
     fs::write(store.run_path(&id).parent().unwrap().parent().unwrap().join("baseline.json"), list).unwrap();
 }
 

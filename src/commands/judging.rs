@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::context::World;
 use super::error::CommandError;
 use super::review;
@@ -13,10 +15,10 @@ use crate::document::Place;
 use crate::exit::ExitCode;
 use crate::gate::{
     Alteration, BaselineChoice, Beside, Direction, Finding, Judgement, Reason, Release, Subject as Whose, Thresholds, Verdict, compare,
-    judge_release,
+    has_history, judge_release,
 };
 use crate::report::{Format, Subject, render};
-use crate::run::{Ask, Baseline, Digests, EndpointRole, Run};
+use crate::run::{Ask, Baseline, Digests, EndpointRole, Likeness, Run, StoredRound};
 use crate::scenario::Scenario;
 
 /// How many loosened limits are told one by one.
@@ -131,6 +133,25 @@ impl Judging {
         judge_release(Release { loads, most_loads }, &self.thresholds, BaselineChoice::Store(&digests))
     }
 
+    /// Whether a load of this likeness would find enough stored runs to be compared with.
+    #[must_use]
+    pub fn has_history(&self, likeness: &Likeness, at: Timestamp) -> bool {
+        self.digests.as_ref().is_some_and(|digests| has_history(self.thresholds.gate(), digests, likeness, at))
+    }
+
+    /// Rounds of one build against itself that were kept.
+    #[must_use]
+    pub fn rounds(&self) -> &[StoredRound] {
+        self.digests.as_ref().map_or(&[], |digests| &digests.rounds)
+    }
+
+    /// The verdict on one load before rounds side by side, which may only pass, or leave it to them.
+    #[must_use]
+    pub fn screen(&self, run: &Run, most_loads: usize) -> Judgement {
+        let baseline = self.digests.as_ref().map_or(BaselineChoice::None, BaselineChoice::Screen);
+        self.with_review(judge_release(Release { loads: std::slice::from_ref(run), most_loads }, &self.thresholds, baseline))
+    }
+
     /// The verdict on a release that was loaded beside another deployment.
     #[must_use]
     pub fn judge_beside(&self, loads: &[Run], beside: Beside<'_>, most_loads: usize) -> Judgement {
@@ -201,7 +222,7 @@ fn open_thresholds(named: Option<&Path>, name: &str) -> Result<(Thresholds, Path
 pub fn open_baseline(world: &mut World, sources: &[String], name: &str, around: &Surroundings) -> Result<Option<Baseline>, CommandError> {
     let Some(asked) = Asked::of(sources, name, around)? else { return Ok(None) };
     let loaded = asked.load(world, |sources| baseline::load(sources, reach(name, around)))?;
-    Ok(Some(loaded.unwrap_or_else(|| Baseline { source: asked.name(), runs: Vec::new() })))
+    Ok(Some(loaded.unwrap_or_else(|| Baseline { source: asked.name(), ..Baseline::default() })))
 }
 
 /// Of the same runs what a judgement of `run` needs.
@@ -216,7 +237,7 @@ fn open_digests(
     let Some(asked) = Asked::of(sources, name, around)? else { return Ok(None) };
     let turn = run.started_at.as_millisecond().unsigned_abs();
     let loaded = asked.load(world, |sources| baseline::load_digests(sources, reach(name, around), ask, turn))?;
-    Ok(Some(loaded.unwrap_or_else(|| Digests { source: asked.name(), runs: Vec::new() })))
+    Ok(Some(loaded.unwrap_or_else(|| Digests { source: asked.name(), ..Digests::default() })))
 }
 
 /// Where runs are asked for.

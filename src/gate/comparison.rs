@@ -7,10 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::enough_data::shortage;
 use super::metric::share;
-use super::scope::gist_of;
+use super::scope::{change_of, gist_of};
 use super::suspicion::Habit;
 use super::{BaselinePolicy, BaselineRef, BaselineValue, Figures, GateSettings, Measurement, Metric, Scope, Subject};
-use crate::run::{Digest, DigestedRun, Digests, Gist, Likeness, PhaseSeries, Run};
+use crate::run::{Digest, DigestedRun, Digests, Gist, Likeness, PhaseSeries, Quantity, Round, Run, StoredRound};
 use crate::stats::{Estimate, Restarts};
 
 /// Comparison starts with so many runs.
@@ -26,6 +26,8 @@ pub enum BaselineChoice<'a> {
     None,
     /// What a store held; it may be empty.
     Store(&'a Digests),
+    /// The same, for one load before rounds side by side: it may only pass, or leave it to them.
+    Screen(&'a Digests),
     /// Another deployment that was loaded at the same time.
     SideBySide(Beside<'a>),
 }
@@ -38,6 +40,8 @@ pub struct Beside<'a> {
     /// Its loads, one beside each load of the release.
     pub loads: &'a [Run],
     pub restarts: Restarts,
+    /// Rounds of one build against itself, kept from before.
+    pub against_itself: &'a [StoredRound],
 }
 
 /// The runs to compare with, by job, newest first.
@@ -47,6 +51,8 @@ pub(super) struct Comparison<'a> {
     jobs: Vec<Vec<&'a Digest>>,
     /// The loads of the other deployment, which are not kept anywhere.
     beside: Vec<&'a Run>,
+    /// Rounds of one build against itself, newest first.
+    against_itself: Vec<&'a Round>,
     left_out: Vec<String>,
     pub(super) standing: Standing,
 }
@@ -66,18 +72,27 @@ pub(super) enum Standing {
 impl<'a> Comparison<'a> {
     /// Selects the runs that may be compared with `run`: of a store; or, side by side, those beside the `judged` loads.
     pub(super) fn select(run: &Run, judged: &[usize], settings: &GateSettings, choice: BaselineChoice<'a>) -> Self {
-        let none = Self { choice, jobs: Vec::new(), beside: Vec::new(), left_out: Vec::new(), standing: Standing::Ready };
+        let none = Self {
+            choice,
+            jobs: Vec::new(),
+            beside: Vec::new(),
+            against_itself: Vec::new(),
+            left_out: Vec::new(),
+            standing: Standing::Ready,
+        };
+        let own = Own { started_at: run.started_at, job: run.environment.job.as_deref(), likeness: &Likeness::of(run) };
         let digests = match choice {
             BaselineChoice::SideBySide(beside) => {
-                return Self { beside: judged.iter().filter_map(|&index| beside.loads.get(index)).collect(), ..none };
+                let (against_itself, left_out) = own.rounds(settings, beside);
+                let loads = judged.iter().filter_map(|&index| beside.loads.get(index)).collect();
+                return Self { beside: loads, against_itself, left_out, ..none };
             }
             BaselineChoice::None => {
                 let text = "nothing was compared: the baseline is switched off (`--baseline none`)".into();
                 return Self { standing: Standing::TooFew { code: "no_baseline", text, policy: settings.missing }, ..none };
             }
-            BaselineChoice::Store(digests) => digests,
+            BaselineChoice::Store(digests) | BaselineChoice::Screen(digests) => digests,
         };
-        let own = Own { started_at: run.started_at, job: run.environment.job.as_deref(), likeness: &Likeness::of(run) };
         let Chosen { jobs, left_out, incomparable_count } = own.choose(settings, digests);
         let standing = standing(jobs.len(), incomparable_count, settings);
         Self { jobs, left_out, standing, ..none }
@@ -97,16 +112,33 @@ impl<'a> Comparison<'a> {
     pub(super) fn beside(&self) -> Option<Beside<'a>> {
         match self.choice {
             BaselineChoice::SideBySide(beside) => Some(beside),
-            BaselineChoice::None | BaselineChoice::Store(_) => None,
+            BaselineChoice::None | BaselineChoice::Store(_) | BaselineChoice::Screen(_) => None,
         }
+    }
+
+    /// Whether rounds side by side will decide what this load does not.
+    pub(super) fn is_screen(&self) -> bool {
+        matches!(self.choice, BaselineChoice::Screen(_))
+    }
+
+    /// What a quantity came to in rounds of one build against itself.
+    pub(super) fn against_itself(&self, subject: Subject<'_>, scope: Scope<'_>, quantity: Quantity) -> Vec<Estimate> {
+        self.against_itself.iter().filter_map(|round| change_of(round, subject, scope, quantity)).collect()
     }
 
     /// As the verdict tells it.
     pub(super) fn reference(&self) -> Option<BaselineRef> {
         let source = match self.choice {
             BaselineChoice::None => return None,
-            BaselineChoice::Store(baseline) => baseline.source.clone(),
-            BaselineChoice::SideBySide(beside) => format!("{}, loaded side by side", beside.target),
+            BaselineChoice::Store(baseline) | BaselineChoice::Screen(baseline) => baseline.source.clone(),
+            BaselineChoice::SideBySide(beside) => {
+                let known = match self.against_itself.len() {
+                    0 => String::new(),
+                    1 => ", as noisy as 1 round of a build against itself".to_owned(),
+                    count => format!(", as noisy as {count} rounds of a build against itself"),
+                };
+                format!("{}, loaded side by side{known}", beside.target)
+            }
         };
         let of_jobs = self.jobs.iter().flatten().map(|digest| digest.started_at);
         let times: Vec<Timestamp> = of_jobs.chain(self.beside.iter().map(|run| run.started_at)).collect();
@@ -233,6 +265,41 @@ impl Own<'_> {
         Chosen { jobs, left_out, incomparable_count }
     }
 
+    /// The newest rounds of one build against itself that tell of rounds like these, and why others do not.
+    fn rounds<'d>(&self, settings: &GateSettings, beside: Beside<'d>) -> (Vec<&'d Round>, Vec<String>) {
+        let mut candidates: Vec<&StoredRound> = beside.against_itself.iter().collect();
+        candidates.sort_by(|one, other| (other.round.started_at, &one.id).cmp(&(one.round.started_at, &other.id)));
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for StoredRound { id, round } in candidates {
+            match self.why_not_of_a_kind(settings, beside.restarts, round) {
+                None => kept.push(round),
+                Some(why) => left_out.push(format!("{id}: {why}")),
+            }
+        }
+        kept.truncate(settings.runs);
+        (kept, left_out)
+    }
+
+    fn why_not_of_a_kind(&self, settings: &GateSettings, restarts: Restarts, round: &Round) -> Option<String> {
+        if let Some(why) = self.likeness.difference(&round.likeness) {
+            return Some(why.text());
+        }
+        // What one instance has by chance is in rounds that start both sides anew, and would be missing from their noise.
+        if restarts == Restarts::BeforeEachRound && round.restarts == Restarts::None {
+            return Some("both sides were not started anew for it".into());
+        }
+        self.why_not_of_this_time(settings, round.started_at)
+    }
+
+    fn why_not_of_this_time(&self, settings: &GateSettings, started_at: Timestamp) -> Option<String> {
+        if started_at.duration_since(self.started_at) > CLOCKS_DIFFER {
+            return Some("dated in the future".into());
+        }
+        let too_old = |limit: &std::time::Duration| self.started_at.duration_since(started_at).unsigned_abs() > *limit;
+        let is_older = started_at < self.started_at;
+        settings.max_age.filter(|limit| is_older && too_old(limit)).map(|_| "older than `max_age` allows".to_owned())
+    }
+
     fn why_left_out(&self, settings: &GateSettings, candidate: &DigestedRun) -> Option<String> {
         let DigestedRun { id, pinned, digest: theirs } = candidate;
         if let Some(why) = self.likeness.difference(&theirs.likeness) {
@@ -254,6 +321,12 @@ impl Own<'_> {
         let is_older = theirs.started_at < self.started_at;
         settings.max_age.filter(|limit| !pinned && is_older && too_old(limit)).map(|_| "older than `max_age` allows".to_owned())
     }
+}
+
+/// Whether a load of this likeness, begun at `at`, would find enough runs to be compared with.
+#[must_use]
+pub fn has_history(settings: &GateSettings, digests: &Digests, likeness: &Likeness, at: Timestamp) -> bool {
+    Own { started_at: at, job: None, likeness }.choose(settings, digests).jobs.len() >= RUNS_NEEDED
 }
 
 /// Groups runs by their CI job, in the order of each job's first; a run without a job stands for itself.

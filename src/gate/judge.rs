@@ -43,7 +43,7 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
     let Release { loads, most_loads } = release;
     let beside = match baseline {
         BaselineChoice::SideBySide(beside) => beside.loads,
-        BaselineChoice::None | BaselineChoice::Store(_) => &[],
+        BaselineChoice::None | BaselineChoice::Store(_) | BaselineChoice::Screen(_) => &[],
     };
     let examined = Examined::of(loads, beside);
     let run = examined.last();
@@ -53,7 +53,7 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
     let judged: Vec<&Run> = examined.judged.iter().map(|&index| &loads[index]).collect();
     let judge = Judge { loads: &judged, comparison: &comparison, trust: &examined.examination.trust, sittings };
     let slots = groups(run, thresholds, &named).iter().flat_map(|group| judge.group(group)).collect();
-    let mut rows = decide(slots, sittings);
+    let mut rows = decide(slots, &comparison, sittings);
     let unused = waive(&mut rows, thresholds.waivers(), run.started_at);
     let again = again(&rows, &examined, sittings);
     let verdict = conclude(rows, &Judged { run, thresholds, comparison: &comparison }, examined.examination.checks, &unused);
@@ -504,6 +504,19 @@ mod tests {
         let verdict = compared(&run(1500, 0), "total: {throughput: {fall: 10%}}", &baseline(vec![run(2000, 0); 3]));
         assert_eq!(first_reason(&verdict), "throughput fell from 200/s to 150/s (-25 %, between -31 % and -19 %), allowed -10 %");
         assert_eq!(verdict.exit_code, 1);
+    }
+
+    #[test]
+    fn a_screen_leaves_what_is_not_sure_to_the_rounds() {
+        let (store, rules) = (baseline(vec![steady(100.0); 10]), thresholds("defaults: {p95: {rise: 10%}}"));
+        let digests = store.digests(&rules.ask());
+        let screened = |millis| {
+            let release = Release { loads: &[steady(millis)], most_loads: 3 };
+            judge_release(release, &rules, BaselineChoice::Screen(&digests))
+        };
+        let (same, slower) = (screened(100.0), screened(300.0));
+        assert_eq!((outcomes(&same.verdict), same.again), ((Outcome::Pass, 0, vec![Pass]), None));
+        assert_eq!((slower.verdict.exit_code, slower.again.is_some()), (3, true));
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod verdict;
 mod waive;
 mod wording;
 
-pub use self::comparison::{BaselineChoice, Beside};
+pub use self::comparison::{BaselineChoice, Beside, has_history};
 pub use self::judge::{Judgement, Release, judge, judge_release};
 pub use self::metric::{FailureKind, Metric, UnknownMetric};
 pub use self::review::{Alteration, Direction, compare};

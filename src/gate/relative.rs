@@ -133,7 +133,13 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
     let resolution = resolution_ms(&measured.figures, check.metric, movement.from.max(movement.to));
     if let Some(beside) = comparison.beside() {
         return Slot::Paired(
-            Pending { check: *check, value: movement.to, resolution, compared: paired(check, &movement, measured, loads, jobs), evidence },
+            Pending {
+                check: *check,
+                value: movement.to,
+                resolution,
+                compared: paired(check, &movement, measured, loads, history),
+                evidence,
+            },
             beside.restarts,
         );
     }
@@ -160,9 +166,10 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
 }
 
 /// Decides what is pending, all of it together.
-pub(super) fn decide(slots: Vec<Slot<'_>>, sittings: Sittings) -> Vec<Row> {
+pub(super) fn decide(slots: Vec<Slot<'_>>, comparison: &Comparison<'_>, sittings: Sittings) -> Vec<Row> {
     let compared: Vec<Compared> = slots.iter().filter_map(Slot::compared).cloned().collect();
-    let mut changes = change::judge_history(&compared, sittings.most).into_iter();
+    let judge = if comparison.is_screen() { change::screen_history } else { change::judge_history };
+    let mut changes = judge(&compared, sittings.most).into_iter();
     let paired: Vec<Paired> = slots.iter().filter_map(Slot::paired).cloned().collect();
     let mut of_rounds = change::judge_rounds(&paired, restarts(&slots), sittings.most).into_iter();
     let mut rows = Vec::with_capacity(slots.len());
@@ -202,9 +209,9 @@ impl Slot<'_> {
 }
 
 /// What two deployments side by side come to in each round.
-fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[Figures], jobs: &Jobs<'_>) -> Paired {
+fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[Figures], history: &History<'_>) -> Paired {
     let quantity = check.metric.quantity();
-    let beside = jobs.iter().filter_map(|job| match job.first() {
+    let beside = history.jobs.iter().filter_map(|job| match job.first() {
         Some((_, Before::Beside(figures))) => Some(figures),
         Some((_, Before::Kept(_))) | None => None,
     });
@@ -215,7 +222,7 @@ fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[
         kind: kind(check.metric),
         usual: check.metric.usual_round_noise(),
         rounds: rounds.collect(),
-        against_itself: Vec::new(),
+        against_itself: quantity.map_or_else(Vec::new, |quantity| history.comparison.against_itself(check.subject, check.scope, quantity)),
         tail: measured.tail(check.metric),
     }
 }

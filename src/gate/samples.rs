@@ -149,7 +149,7 @@ pub(super) fn baseline(runs: impl IntoIterator<Item = Run>) -> Baseline {
         run.started_at -= SignedDuration::from_hours(24 * (i64::try_from(index).unwrap() + 1));
         BaselineRun { id: format!("run-{index}"), pinned: false, run }
     };
-    Baseline { source: "store".into(), runs: runs.into_iter().enumerate().map(aged).collect() }
+    Baseline { source: "store".into(), runs: runs.into_iter().enumerate().map(aged).collect(), rounds: Vec::new() }
 }
 
 /// Thresholds with this below their header.

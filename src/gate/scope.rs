@@ -1,7 +1,8 @@
 //! Over what a figure is taken: which endpoint and which phases, by name, so that the same question can be asked of
 //! the judged run and of every baseline run.
 
-use crate::run::{Digest, Figures, Gist, PhaseSelection, Run};
+use crate::run::{Digest, Figures, Gist, PhaseSelection, Quantity, Round, Run};
+use crate::stats::Estimate;
 
 /// Whose figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,14 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn named(name: &'a str) -> Self {
         if name == Self::Total.name() { Self::Total } else { Self::Endpoint(name) }
+    }
+
+    /// The endpoint; `None` for all of them.
+    const fn endpoint(self) -> Option<&'a str> {
+        match self {
+            Self::Endpoint(name) => Some(name),
+            Self::Total => None,
+        }
     }
 
     /// As files and reports call it.
@@ -77,13 +86,20 @@ impl Figures {
 
 /// What a digest says of a subject in a scope; `None` as in [`Figures::of`], and for the whole run, which is never compared.
 pub(super) fn gist_of<'a>(digest: &'a Digest, subject: Subject<'_>, scope: Scope<'_>) -> Option<&'a Gist> {
-    let endpoint = match subject {
-        Subject::Endpoint(name) => Some(name),
-        Subject::Total => None,
-    };
+    let endpoint = subject.endpoint();
     match scope {
         Scope::Pooled { named } => digest.gist(endpoint, |phase| !named.contains(&phase)),
         Scope::Phase(name) => digest.gist(endpoint, |phase| phase == name),
+        Scope::WholeRun => None,
+    }
+}
+
+/// The same of a round of one build against itself.
+pub(super) fn change_of(round: &Round, subject: Subject<'_>, scope: Scope<'_>, quantity: Quantity) -> Option<Estimate> {
+    let endpoint = subject.endpoint();
+    match scope {
+        Scope::Pooled { named } => round.change(endpoint, |phase| !named.contains(&phase), quantity),
+        Scope::Phase(name) => round.change(endpoint, |phase| phase == name, quantity),
         Scope::WholeRun => None,
     }
 }

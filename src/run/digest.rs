@@ -80,8 +80,12 @@ impl Ask {
         Self { quantities: percentiles.chain([Quantity::Mean, Quantity::Max, Quantity::Throughput]).collect(), named }
     }
 
+    pub(super) fn quantities(&self) -> impl Iterator<Item = &Quantity> {
+        self.quantities.iter()
+    }
+
     /// The choices of judged phases that it asks for, all of them together first.
-    fn choices(&self, judged: &[String]) -> BTreeSet<Vec<usize>> {
+    pub(super) fn choices(&self, judged: &[String]) -> BTreeSet<Vec<usize>> {
         let mut choices = BTreeSet::from([(0..judged.len()).collect::<Vec<usize>>()]);
         for named in &self.named {
             let is_named = |at: &usize| named.contains(&judged[*at]);
@@ -172,15 +176,14 @@ impl Gauge {
     #[must_use]
     pub fn parts(&self) -> (Option<i64>, u64, Option<[i64; 3]>) {
         let Measurement { value, samples } = self.measurement;
-        let logs = self.estimate.map(|Estimate { log, low, up }| [log, low, up].map(|log| whole(log, LOG_PARTS)));
-        (value.map(|value| whole(value, VALUE_PARTS)), samples, logs)
+        (value.map(|value| whole(value, VALUE_PARTS)), samples, self.estimate.map(to_log_parts))
     }
 
     /// From its parts.
     #[must_use]
     pub fn from_parts((value, samples, logs): (Option<i64>, u64, Option<[i64; 3]>)) -> Self {
-        let estimate = logs.map(|logs| logs.map(|log| of_whole(log, LOG_PARTS))).map(|[log, low, up]| Estimate { log, low, up });
-        Self { measurement: Measurement { value: value.map(|value| of_whole(value, VALUE_PARTS)), samples }, estimate }
+        let value = value.map(|value| of_whole(value, VALUE_PARTS));
+        Self { measurement: Measurement { value, samples }, estimate: logs.map(of_log_parts) }
     }
 
     fn agrees_with(&self, other: &Self) -> bool {
@@ -197,13 +200,26 @@ impl Gauge {
     }
 }
 
+/// An estimate as whole numbers for a file: its logarithm, and its errors downwards and upwards.
+#[must_use]
+pub fn to_log_parts(Estimate { log, low, up }: Estimate) -> [i64; 3] {
+    [log, low, up].map(|number| whole(number, LOG_PARTS))
+}
+
+/// From its parts.
+#[must_use]
+pub fn of_log_parts(parts: [i64; 3]) -> Estimate {
+    let [log, low, up] = parts.map(|number| of_whole(number, LOG_PARTS));
+    Estimate { log, low, up }
+}
+
 /// An estimate as it is kept.
 pub(super) fn kept(Estimate { log, low, up }: Estimate) -> Estimate {
     let [log, low, up] = [log, low, up].map(|number| rounded(number, LOG_PARTS));
     Estimate { log, low, up }
 }
 
-fn is_number(Estimate { log, low, up }: &Estimate) -> bool {
+pub(super) fn is_number(Estimate { log, low, up }: &Estimate) -> bool {
     [log, low, up].iter().all(|number| number.is_finite())
 }
 
@@ -221,12 +237,12 @@ fn of_whole(number: i64, parts: f64) -> f64 {
     number as f64 / parts
 }
 
-fn judged_names(run: &Run) -> Vec<String> {
+pub(super) fn judged_names(run: &Run) -> Vec<String> {
     run.phases.iter().filter(|phase| phase.measured).map(|phase| phase.name.clone()).collect()
 }
 
 /// Places, in the run, of the judged phases that are not chosen.
-fn without_chosen(run: &Run, chosen: &[usize]) -> Vec<usize> {
+pub(super) fn without_chosen(run: &Run, chosen: &[usize]) -> Vec<usize> {
     let judged = run.phases.iter().enumerate().filter(|(_, phase)| phase.measured).map(|(at, _)| at);
     judged.enumerate().filter(|(number, _)| !chosen.contains(number)).map(|(_, at)| at).collect()
 }

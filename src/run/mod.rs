@@ -9,6 +9,7 @@ mod figures;
 mod file;
 mod imported;
 mod merge;
+mod round;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -19,8 +20,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use self::baseline::{Baseline, BaselineRun, DigestedRun, Digests, Incomparable, Likeness, incomparable};
-pub use self::digest::{Ask, Digest, Gauge, Gist, Part};
+pub use self::baseline::{Baseline, BaselineRun, DigestedRun, Digests, Incomparable, Likeness, StoredRound, incomparable};
+pub use self::digest::{Ask, Digest, Gauge, Gist, Part, of_log_parts, to_log_parts};
 pub use self::environment::Environment;
 pub use self::figures::{Figures, Measurement, Quantity, UnknownQuantity};
 pub use self::file::{
@@ -29,6 +30,7 @@ pub use self::file::{
 };
 pub use self::imported::{Exactness, FailureDetail, Imported, Measure, Resolution, StatedLatency, StatedTotal};
 pub use self::merge::{MergeError, merge};
+pub use self::round::{Round, RoundPart};
 pub use crate::endpoint::EndpointRole;
 use crate::stats::Histogram;
 use crate::units::Percentile;
