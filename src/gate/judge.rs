@@ -56,13 +56,15 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
     let mut rows = decide(slots, &comparison, sittings);
     let unused = waive(&mut rows, thresholds.waivers(), run.started_at);
     let again = again(&rows, &examined, sittings);
+    if again.is_none() && sittings.may_go_on() {
+        note_no_other_load(&mut rows);
+    }
     let verdict = conclude(rows, &Judged { run, thresholds, comparison: &comparison }, examined.examination.checks, &unused);
     Judgement { verdict, again }
 }
 
 /// Why one more load may tell more.
 fn again(rows: &[Row], examined: &Examined<'_>, sittings: Sittings) -> Option<String> {
-    let is_proven = |row: &Row| row.finding.outcome == FindingOutcome::Fail && !row.is_open;
     if !sittings.may_go_on() || rows.iter().any(is_proven) {
         return None;
     }
@@ -71,6 +73,21 @@ fn again(rows: &[Row], examined: &Examined<'_>, sittings: Sittings) -> Option<St
     }
     let open = rows.iter().filter(|row| row.is_open).max_by(|one, other| one.excess.total_cmp(&other.excess))?;
     Some(format!("{}: {}", open.finding.endpoint, open.finding.reason))
+}
+
+/// A gate that is red by its limits stays red: another load would cost its time and change no exit code. What it would have
+/// decided says so.
+fn note_no_other_load(rows: &mut [Row]) {
+    if rows.iter().any(is_proven) {
+        for row in rows.iter_mut().filter(|row| row.is_open && row.finding.outcome == FindingOutcome::Inconclusive) {
+            row.finding.reason.push_str("; it was not loaded again, because the gate is red already");
+        }
+    }
+}
+
+/// Whether it failed, and no other load could change that.
+fn is_proven(row: &Row) -> bool {
+    row.finding.outcome == FindingOutcome::Fail && !row.is_open
 }
 
 /// The loads of a release, examined.
@@ -504,6 +521,21 @@ mod tests {
         let verdict = compared(&run(1500, 0), "total: {throughput: {fall: 10%}}", &baseline(vec![run(2000, 0); 3]));
         assert_eq!(first_reason(&verdict), "throughput fell from 200/s to 150/s (-25 %, between -31 % and -19 %), allowed -10 %");
         assert_eq!(verdict.exit_code, 1);
+    }
+
+    #[test]
+    fn a_gate_that_is_red_by_its_limit_is_not_loaded_again_and_says_so() {
+        let (store, rules) = (baseline(vec![steady(100.0); 10]), thresholds("defaults: {p95: {max: 120ms, rise: 10%}}"));
+        let digests = store.digests(&rules.ask());
+        let judged = |most_loads| {
+            let release = Release { loads: &[steady(200.0)], most_loads };
+            judge_release(release, &rules, BaselineChoice::Store(&digests))
+        };
+        let Judgement { verdict, again } = judged(3);
+        assert_eq!((outcomes(&verdict), again), ((Outcome::Fail, 1, vec![Fail, Inconclusive]), None));
+        let why = "it looks like a regression, which a second load would prove; it was not loaded again, because the gate is red already";
+        assert!(verdict.findings[1].reason.ends_with(why), "{verdict:?}");
+        assert_eq!(outcomes(&judged(1).verdict), (Outcome::Fail, 1, vec![Fail, Fail]));
     }
 
     #[test]
