@@ -2,6 +2,8 @@
 //! no randomness. How a verdict is shown is not known here.
 
 mod absolute;
+#[cfg(test)]
+mod bad_baselines;
 pub mod change;
 mod check;
 mod comparison;

@@ -169,7 +169,7 @@ impl Gauge {
     fn of(figures: &Figures, quantity: Quantity) -> Self {
         let Measurement { value, samples } = figures.measure(quantity);
         let value = value.map(|value| rounded(value, VALUE_PARTS)).filter(|value| value.is_finite());
-        Self { measurement: Measurement { value, samples }, estimate: figures.estimate(quantity).filter(is_number) }
+        Self { measurement: Measurement { value, samples }, estimate: figures.estimate(quantity) }
     }
 
     /// As whole numbers for a file: value, samples, logarithm, its errors. `None` in place of what it has not.

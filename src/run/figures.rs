@@ -109,7 +109,7 @@ impl Figures {
             _ => self.estimate_of_samples(quantity),
         };
         let width = if quantity == Quantity::Throughput { 0.0 } else { self.resolution.width_at(value) };
-        estimate.map(|estimate| digest::kept(estimate.rounded(width / value)))
+        estimate.map(|estimate| digest::kept(estimate.rounded(width / value))).filter(digest::is_number)
     }
 
     fn estimate_of_samples(&self, quantity: Quantity) -> Option<Estimate> {
