@@ -88,11 +88,11 @@ fn read_within<T: Send>(
     }
     let count = files.len();
     let numbered: Vec<(usize, (Entry, Vec<u8>))> = files.into_iter().enumerate().collect();
-    let made = |(at, (entry, file)): &(usize, (Entry, Vec<u8>))| {
+    let of_file = |(at, (entry, file)): &(usize, (Entry, Vec<u8>))| {
         let kept = Kept { id: entry.id.as_str(), entry: Some(entry), file, place: (*at, count) };
         make(kept).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })
     };
-    let runs = on_all_cores(&numbered, made).into_iter().collect::<Result<_, ArchiveError>>()?;
+    let runs = on_all_cores(&numbered, of_file).into_iter().collect::<Result<_, ArchiveError>>()?;
     Ok((runs, rounds::admitted(&rounds)))
 }
 

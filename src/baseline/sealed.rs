@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::run::{Digest, FailureClass, Failures, Gauge, Gist, Likeness, Part, PhaseSeries};
+use crate::run::{Digest, FailureClass, Failures, Gauge, GaugeParts, Gist, Likeness, Part, PhaseSeries};
 
 /// Changes whenever a run comes to another digest than before; an old one is then made anew.
 const DIGEST_VERSION: u32 = 1;
@@ -43,7 +43,8 @@ fn seal(version: u32, digest: &Digest, file: &[u8]) -> String {
     seal.update(version.to_le_bytes());
     seal.update(Sha256::digest(file));
     seal.update(written);
-    seal.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits: Vec<String> = seal.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
 }
 
 fn is_plausible(digest: &Digest) -> bool {
@@ -91,7 +92,7 @@ struct PartFile {
     bytes: u64,
     length_ns: u64,
     /// By name: the value in millionths, samples, and in billionths the logarithm with its errors downwards and upwards.
-    gauges: BTreeMap<String, (Option<i64>, u64, Option<[i64; 3]>)>,
+    gauges: BTreeMap<String, GaugeParts>,
 }
 
 /// As it is written.

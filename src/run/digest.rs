@@ -62,6 +62,9 @@ pub struct Gauge {
     pub estimate: Option<Estimate>,
 }
 
+/// A gauge in whole numbers: value, samples, logarithm with its errors; `None` in place of what it has not.
+pub type GaugeParts = (Option<i64>, u64, Option<[i64; 3]>);
+
 impl Ask {
     /// These quantities, and those that every comparison needs, where the phases named have figures of their own.
     #[must_use]
@@ -174,14 +177,14 @@ impl Gauge {
 
     /// As whole numbers for a file: value, samples, logarithm, its errors. `None` in place of what it has not.
     #[must_use]
-    pub fn parts(&self) -> (Option<i64>, u64, Option<[i64; 3]>) {
+    pub fn parts(&self) -> GaugeParts {
         let Measurement { value, samples } = self.measurement;
         (value.map(|value| whole(value, VALUE_PARTS)), samples, self.estimate.map(to_log_parts))
     }
 
     /// From its parts.
     #[must_use]
-    pub fn from_parts((value, samples, logs): (Option<i64>, u64, Option<[i64; 3]>)) -> Self {
+    pub fn from_parts((value, samples, logs): GaugeParts) -> Self {
         let value = value.map(|value| of_whole(value, VALUE_PARTS));
         Self { measurement: Measurement { value, samples }, estimate: logs.map(of_log_parts) }
     }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use self::baseline::{Baseline, BaselineRun, DigestedRun, Digests, Incomparable, Likeness, StoredRound, incomparable};
-pub use self::digest::{Ask, Digest, Gauge, Gist, Part, of_log_parts, to_log_parts};
+pub use self::digest::{Ask, Digest, Gauge, GaugeParts, Gist, Part, of_log_parts, to_log_parts};
 pub use self::environment::Environment;
 pub use self::figures::{Figures, Measurement, Quantity, UnknownQuantity};
 pub use self::file::{
