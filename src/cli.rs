@@ -424,6 +424,15 @@ pub struct RefreshArgs {
     /// Measure this often: a first baseline in one go
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub repeat: u32,
+    /// A second deployment of the same build, for --rounds
+    #[arg(long, value_name = "URL", requires = "rounds")]
+    pub against: Option<String>,
+    /// Load the build beside itself so many times: how much rounds differ makes `check --against` surer
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "against")]
+    pub rounds: u32,
+    /// Run by `sh -c` before each round, as in `check`
+    #[arg(long, value_name = "CMD", requires = "against")]
+    pub between_rounds: Option<String>,
     #[command(flatten)]
     pub load: LoadArgs,
     /// Where the results go

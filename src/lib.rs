@@ -23,6 +23,7 @@
 //! | Load | sending the requests; [`load::drive`] does it |
 //! | Run | all that one load measured; the artifact |
 //! | Baseline | the Runs to compare with, and why those |
+//! | Digest | of a Run, what later runs need to know to be compared with it |
 //! | Threshold, Finding, Verdict | one limit; one limit judged; all findings and the outcome |
 //! | Report, publish | a verdict written for a reader; bringing it to where people look |
 //!

@@ -4,7 +4,7 @@ use perfgate::plan::{Dice, Stream};
 
 use super::bank::{Pairs, Sittings};
 use super::effects::Noise;
-use super::gate::{Allowance, Ended, Nights, Outcome, Rounds, SideBySide, Truth};
+use super::gate::{Allowance, Ended, Ladder, Nights, Outcome, Rounds, SideBySide, Truth};
 use super::model::metrics;
 use super::other_tools::Rule;
 use super::parallel;
@@ -40,6 +40,8 @@ pub enum Design<'a> {
     History { banks: [&'a Sittings; 2], seconds: u32 },
     /// Side by side; rounds of the old build against itself and against the new one.
     SideBySide { banks: [&'a Pairs; 2], how: Rounds },
+    /// One sitting with stored runs, then side by side.
+    Ladder { sittings: [&'a Sittings; 2], seconds: u32, pairs: [&'a Pairs; 2] },
 }
 
 pub fn gates(design: Design<'_>, noise: &Noise, allowance: Allowance, truth: Truth, count: usize) -> Cell {
@@ -49,6 +51,9 @@ pub fn gates(design: Design<'_>, noise: &Noise, allowance: Allowance, truth: Tru
         match design {
             Design::History { banks, seconds } => Nights::draw(&metrics, banks, noise, truth, dice).judge(allowance, seconds),
             Design::SideBySide { banks, how } => SideBySide::draw(&metrics, banks, how, noise, truth, dice).judge(allowance),
+            Design::Ladder { sittings, seconds, pairs } => {
+                Ladder::draw(&metrics, (sittings, pairs), noise, truth, dice).judge(allowance, seconds)
+            }
         }
     });
     Cell::of(&ended)

@@ -2,7 +2,7 @@
 //! the product's own judges until they know.
 
 use perfgate::gate as judged;
-use perfgate::gate::change::{Change, Compared, Decision, LOOKS, Limits, Paired, Worse, judge_history, judge_rounds};
+use perfgate::gate::change::{Change, Compared, Decision, LOOKS, Limits, Paired, Worse, judge_history, judge_rounds, screen_history};
 use perfgate::plan::Dice;
 use perfgate::stats::{Estimate, Restarts};
 use perfgate::units::Percentile;
@@ -30,14 +30,30 @@ pub enum Truth {
     OneEndpoint(f64),
     /// Its p99 only.
     OneTail(f64),
+    /// As `OneEndpoint` of this endpoint.
+    Endpoint(usize, f64),
+    /// As `OneTail` of this endpoint.
+    Tail(usize, f64),
 }
 
 impl Truth {
+    /// The same with its endpoint drawn, for a gate that meets it twice.
+    fn settled(self, dice: &mut Dice) -> Self {
+        let hit = usize::try_from(dice.below(BUSY)).unwrap_or(0);
+        match self {
+            Self::OneEndpoint(ratio) => Self::Endpoint(hit, ratio),
+            Self::OneTail(ratio) => Self::Tail(hit, ratio),
+            other => other,
+        }
+    }
+
     fn shifts(self, metrics: &[Metric], dice: &mut Dice) -> Vec<f64> {
         let hit = usize::try_from(dice.below(BUSY)).unwrap_or(0);
         let shift = |metric: &Metric| match self {
             Self::OneEndpoint(ratio) if metric.endpoint == hit => ratio.ln(),
             Self::OneTail(ratio) if metric.endpoint == hit && metric.percentile > Percentile::P95 => ratio.ln(),
+            Self::Endpoint(hit, ratio) if metric.endpoint == hit => ratio.ln(),
+            Self::Tail(hit, ratio) if metric.endpoint == hit && metric.percentile > Percentile::P95 => ratio.ln(),
             _ => 0.0,
         };
         metrics.iter().map(shift).collect()
@@ -227,6 +243,38 @@ impl<'a> SideBySide<'a> {
             against_itself: self.against_itself.iter().map(|round| round[metric]).collect(),
             tail: self.metrics[metric].tail(f64::from(ROUND_SECONDS)),
         }
+    }
+}
+
+/// A gate that has both: one load against the history, which may pass, then rounds.
+#[derive(Debug)]
+pub struct Ladder<'a> {
+    nights: Nights<'a>,
+    rounds: SideBySide<'a>,
+}
+
+impl<'a> Ladder<'a> {
+    pub fn draw(
+        metrics: &'a [Metric],
+        (sittings, pairs): ([&'a Sittings; 2], [&Pairs; 2]),
+        noise: &Noise,
+        truth: Truth,
+        dice: &mut Dice,
+    ) -> Self {
+        let truth = truth.settled(dice);
+        let nights = Nights::draw(metrics, sittings, noise, truth, dice);
+        Self { nights, rounds: SideBySide::draw(metrics, pairs, Rounds::FULL, noise, truth, dice) }
+    }
+
+    pub fn judge(&self, allowance: Allowance, seconds: u32) -> Ended {
+        let metrics = 0..self.nights.metrics.len();
+        let compared: Vec<Compared> = metrics.map(|metric| self.nights.compared(metric, 1, allowance.limits(), seconds)).collect();
+        let alone = times(1, seconds);
+        if let Some(outcome) = answer(&screen_history(&compared, MOST_SITTINGS)) {
+            return Ended { outcome, seconds: alone };
+        }
+        let ended = self.rounds.judge(allowance);
+        Ended { seconds: alone + ended.seconds, ..ended }
     }
 }
 

@@ -44,9 +44,10 @@ pub fn check() -> (Table, bool) {
     let pairs = bank::pairs([&system, &system], PAIRS, ROUND_SECONDS, 2);
     let history = Design::History { banks: [&sittings; 2], seconds: SITTING_SECONDS };
     let side_by_side = Design::SideBySide { banks: [&pairs; 2], how: Rounds::FULL };
+    let ladder = Design::Ladder { sittings: [&sittings; 2], seconds: SITTING_SECONDS, pairs: [&pairs; 2] };
     let mut table = Table::new("Promises", "Few gates: the bounds leave room for chance.", &["rule", "failed", "passed", "wanted"]);
     let mut all_kept = true;
-    for (name, design, sigma, allowance, truth, promise) in promises(history, side_by_side) {
+    for (name, design, sigma, allowance, truth, promise) in promises(history, side_by_side).into_iter().chain(promises_of_both(ladder)) {
         let cell = gates(design, &Noise::of(sigma), allowance, truth, GATES);
         let kept = promise.is_kept(&cell);
         all_kept &= kept;
@@ -54,6 +55,18 @@ pub fn check() -> (Table, bool) {
         table.row([name.to_owned(), percent(cell.failed), percent(cell.passed), wanted]);
     }
     (table, all_kept)
+}
+
+/// One load that may pass, then rounds.
+fn promises_of_both(ladder: Design<'_>) -> [Case<'_>; 4] {
+    use Promise::{Calm, Found};
+    let plus = Truth::OneEndpoint;
+    [
+        ("ladder, 10/20, noise 5 %, no change", ladder, 0.05, RELAXED, Truth::Same, Calm { most_failed: 2.0, least_passed: 95.0 }),
+        ("ladder, 5/15, noise 3 %, no change", ladder, 0.03, STRICT, Truth::Same, Calm { most_failed: 2.0, least_passed: 85.0 }),
+        ("ladder, 10/20, noise 5 %, +20 %", ladder, 0.05, RELAXED, plus(1.2), Found { least_failed: 98.0, most_passed: 1.5 }),
+        ("ladder, 5/15, noise 3 %, +20 %", ladder, 0.03, STRICT, plus(1.2), Found { least_failed: 98.0, most_passed: 0.5 }),
+    ]
 }
 
 type Case<'a> = (&'static str, Design<'a>, f64, Allowance, Truth, Promise);

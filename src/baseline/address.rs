@@ -2,15 +2,19 @@
 
 use url::Url;
 
-use super::{BaselineError, archive};
-use crate::run::BaselineRun;
+use super::kept::{Kept, KeptError};
+use super::{BaselineError, Loaded, archive};
 use crate::web::{Question, Repeat, Web, WebError, host_of, service_address};
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 3;
 
-/// The runs at `address`.
-pub(super) fn load(web: &Web, address: &str) -> Result<Vec<BaselineRun>, BaselineError> {
+/// What is made of each run at `address`.
+pub(super) fn load<T: Send>(
+    web: &Web,
+    address: &str,
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<Loaded<T>, BaselineError> {
     let mut url = service_address("--baseline", address)?;
     for _ in 0..=REDIRECTS {
         let host = host_of(&url);
@@ -19,7 +23,8 @@ pub(super) fn load(web: &Web, address: &str) -> Result<Vec<BaselineRun>, Baselin
         let place = crate::web::without_secrets(address);
         match (answer.status, answer.header("location")) {
             (200, _) => {
-                return archive::read(&answer.body).map_err(|source| BaselineError::CorruptArchive { place, source: Box::new(source) });
+                return archive::read(&answer.body, make)
+                    .map_err(|source| BaselineError::CorruptArchive { place, source: Box::new(source) });
             }
             (301 | 302 | 303 | 307 | 308, Some(location)) => url = next(&url, location, &host)?,
             (404 | 410, _) => return Err(BaselineError::NotThere { place }),

@@ -8,9 +8,11 @@ use thiserror::Error;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::index::{self, Entry, EntryId, IndexError};
+use super::index::{self, Entry, EntryId, IndexError, Listing};
+use super::kept::{Kept, KeptError};
 use super::parallel::on_all_cores;
-use crate::run::{BaselineRun, RunFileError, read_run};
+use super::{Loaded, rounds};
+use crate::run::read_run;
 
 /// The largest archive, as it travels.
 pub(super) const ARCHIVE_CAP: usize = 64 * 1024 * 1024;
@@ -45,45 +47,54 @@ pub enum ArchiveError {
     #[error("run {id} is listed, but missing")]
     MissingRun { id: EntryId },
     #[error("run {id}: {source}")]
-    Run { id: EntryId, source: RunFileError },
+    Run { id: EntryId, source: KeptError },
     #[error("{0}")]
-    BareRun(RunFileError),
+    BareRun(KeptError),
     #[error("cannot be inflated: {0}")]
     Read(#[from] std::io::Error),
 }
 
-/// The admitted runs of a store as it travels, newest first.
+/// What is made of each admitted run of a store as it travels, newest first.
 ///
 /// # Errors
 /// [`ArchiveError`].
-pub fn read(bytes: &[u8]) -> Result<Vec<BaselineRun>, ArchiveError> {
-    read_within(bytes, INFLATED_CAP)
+pub(super) fn read<T: Send>(bytes: &[u8], make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync)) -> Result<Loaded<T>, ArchiveError> {
+    read_within(bytes, INFLATED_CAP, make)
 }
 
-fn read_within(bytes: &[u8], mut left: u64) -> Result<Vec<BaselineRun>, ArchiveError> {
+fn read_within<T: Send>(
+    bytes: &[u8],
+    mut left: u64,
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<Loaded<T>, ArchiveError> {
     if bytes.is_empty() {
         return Err(ArchiveError::Empty);
     }
     if !bytes.starts_with(SIGNATURE) {
-        let run = read_run(bytes).map_err(ArchiveError::BareRun)?;
-        return Ok(vec![BaselineRun { id: EntryId::of(run.started_at, bytes).to_string(), pinned: false, run }]);
+        let run = read_run(bytes).map_err(|source| ArchiveError::BareRun(source.into()))?;
+        let id = EntryId::of(run.started_at, bytes);
+        let kept = Kept { id: id.as_str(), entry: None, file: bytes, place: (0, 1) };
+        return Ok((vec![make(kept).map_err(ArchiveError::BareRun)?], Vec::new()));
     }
     check_end(bytes)?;
     let mut archive = ZipArchive::new(Cursor::new(bytes))?;
     check_entries(bytes, &mut archive)?;
     let index = member(&mut archive, INDEX_NAME, &mut left)?.ok_or(ArchiveError::NoIndex)?;
-    let (_, entries) = index::read(&index)?;
+    let Listing { entries, rounds, .. } = index::read(&index)?;
     let mut files = Vec::new();
     for entry in entries.into_iter().filter(|entry| entry.admitted) {
         let file = member(&mut archive, &format!("runs/{}.json", entry.id), &mut left)?;
         let file = file.ok_or_else(|| ArchiveError::MissingRun { id: entry.id.clone() })?;
         files.push((entry, file));
     }
-    let run_of = |(entry, file): &(Entry, Vec<u8>)| {
-        let run = read_run(file).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })?;
-        Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run })
+    let count = files.len();
+    let numbered: Vec<(usize, (Entry, Vec<u8>))> = files.into_iter().enumerate().collect();
+    let of_file = |(at, (entry, file)): &(usize, (Entry, Vec<u8>))| {
+        let kept = Kept { id: entry.id.as_str(), entry: Some(entry), file, place: (*at, count) };
+        make(kept).map_err(|source| ArchiveError::Run { id: entry.id.clone(), source })
     };
-    on_all_cores(&files, run_of).into_iter().collect()
+    let runs = on_all_cores(&numbered, of_file).into_iter().collect::<Result<_, ArchiveError>>()?;
+    Ok((runs, rounds::admitted(&rounds)))
 }
 
 /// That the archive ends where its directory says, and begins at its first byte: two readers then see the same one.
@@ -184,6 +195,7 @@ mod tests {
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
 
+    use super::super::kept::whole;
     use super::*;
     use crate::baseline::Store;
     use crate::run::samples::{checkout_run, checkout_run_at};
@@ -214,16 +226,16 @@ mod tests {
     }
 
     fn refused(bytes: &[u8], why: &str) {
-        let error = read(bytes).unwrap_err().to_string();
+        let error = read(bytes, &whole).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
 
     #[test]
     fn a_store_travels_whole_and_a_bare_run_is_taken_too() {
-        let runs = read(&zipped(&store())).unwrap();
+        let (runs, _) = read(&zipped(&store()), &whole).unwrap();
         assert_eq!(runs.len(), 3);
         assert!(runs[0].run.started_at > runs[2].run.started_at);
-        assert_eq!(read(&write_run(&checkout_run())).unwrap()[0].run, checkout_run());
+        assert_eq!(read(&write_run(&checkout_run()), &whole).unwrap().0[0].run, checkout_run());
     }
 
     #[test]
@@ -311,7 +323,7 @@ mod tests {
         files[1].1 = vec![b' '; 10_000_000];
         let bomb = zipped(&files);
         assert!(bomb.len() < 100_000);
-        let error = read_within(&bomb, 5_000_000).unwrap_err().to_string();
+        let error = read_within(&bomb, 5_000_000, &whole).unwrap_err().to_string();
         assert_eq!(error, "limit exceeded: inflated, it is too large");
     }
 
@@ -323,8 +335,8 @@ mod tests {
             let mut bytes = GOOD.clone();
             let length = bytes.len();
             bytes[at % length] = byte;
-            let _ = read(&bytes);
-            let _ = read(&bytes[..cut % length]);
+            let _ = read(&bytes, &whole);
+            let _ = read(&bytes[..cut % length], &whole);
         }
     }
 }

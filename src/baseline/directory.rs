@@ -6,11 +6,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::index::{self, Entry, EntryId};
+use super::index::{self, Entry, EntryId, Listing};
+use super::kept::{self, Kept, KeptError};
 use super::parallel::on_all_cores;
+use super::rounds::{self, KeptRound};
 use super::{Admission, BaselineError, admission, read_if_exists};
 use crate::files::{self, FileError};
-use crate::run::{BaselineRun, RUN_FILE_CAP, Run, read_run, write_run};
+use crate::run::{BaselineRun, RUN_FILE_CAP, Run, StoredRound, read_run, write_run};
 
 const INDEX_NAME: &str = "baseline.json";
 const RUNS_NAME: &str = "runs";
@@ -19,8 +21,7 @@ const RUNS_NAME: &str = "runs";
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
-    scenario: Option<String>,
-    entries: Vec<Entry>,
+    list: Listing,
 }
 
 impl Store {
@@ -33,10 +34,10 @@ impl Store {
         if folder.is_file() {
             return Err(BaselineError::NotAFolder { path: folder.to_owned() });
         }
-        let mut store = Self { folder: folder.to_owned(), scenario: None, entries: Vec::new() };
+        let mut store = Self { folder: folder.to_owned(), list: Listing::default() };
         let path = folder.join(INDEX_NAME);
         if let Some(bytes) = read_if_exists(&path, RUN_FILE_CAP)? {
-            (store.scenario, store.entries) = index::read(&bytes).map_err(|source| BaselineError::CorruptIndex { path, source })?;
+            store.list = index::read(&bytes).map_err(|source| BaselineError::CorruptIndex { path, source })?;
         } else {
             store.rebuild()?;
         }
@@ -46,19 +47,19 @@ impl Store {
     /// The name of the scenario whose runs it holds. `None` until a run was admitted.
     #[must_use]
     pub fn scenario(&self) -> Option<&str> {
-        self.scenario.as_deref()
+        self.list.scenario.as_deref()
     }
 
     /// All runs, rejected ones too, newest first.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
-        &self.entries
+        &self.list.entries
     }
 
     /// Whether `run` may become a baseline here.
     #[must_use]
     pub fn admission(&self, run: &Run) -> Admission {
-        admission(run, self.scenario(), &self.entries)
+        admission(run, self.scenario(), &self.list.entries)
     }
 
     /// Keeps `run` and lists it, admitted or rejected. The same run again keeps its pin.
@@ -69,8 +70,28 @@ impl Store {
         let bytes = write_run(run);
         let id = EntryId::of(run.started_at, &bytes);
         files::write_atomically(&self.run_path(&id), &bytes)?;
-        let (scenario, entries) = self.with_entry(Entry::of(id.clone(), run, admission), run);
+        let (scenario, entries) = self.with_entry(Entry::of(id.clone(), run, admission).digested(run, &bytes), run);
         self.replace(scenario, entries)?;
+        Ok(id)
+    }
+
+    /// All rounds of a build against itself, rejected ones too, newest first.
+    #[must_use]
+    pub fn rounds(&self) -> &[KeptRound] {
+        &self.list.rounds
+    }
+
+    /// Keeps a round and lists it, admitted or rejected.
+    ///
+    /// # Errors
+    /// [`BaselineError::File`] where the list can't be written; it is then as it was.
+    pub fn keep_round(&mut self, round: KeptRound) -> Result<EntryId, BaselineError> {
+        let id = round.id.clone();
+        let mut list = self.list.clone();
+        list.rounds.retain(|known| known.id != id);
+        list.rounds.push(round);
+        list.rounds = rounds::pruned(list.rounds, usize::MAX);
+        self.replace_list(list)?;
         Ok(id)
     }
 
@@ -80,7 +101,7 @@ impl Store {
     /// [`BaselineError`] where no run or more than one is meant, the run was rejected, or the list can't be written.
     pub fn pin(&mut self, wanted: &str) -> Result<EntryId, BaselineError> {
         let index = self.find(wanted)?;
-        let entry = &self.entries[index];
+        let entry = &self.list.entries[index];
         if !entry.admitted {
             let reason = entry.reason.clone().unwrap_or_else(|| "no reason was kept".into());
             return Err(BaselineError::NotAdmitted { id: entry.id.clone(), reason });
@@ -98,18 +119,21 @@ impl Store {
     }
 
     /// Keeps the newest `keep` admitted runs and every pinned one, and drops rejected ones that are older than those
-    /// newest; where there are none, all but the newest `keep` rejected ones. Returns what was removed, newest first.
+    /// newest; where there are none, all but the newest `keep` rejected ones. Of rounds likewise. Returns the runs that were
+    /// removed, newest first.
     ///
     /// # Errors
     /// [`BaselineError::File`] where the list can't be written or a file can't be removed.
     pub fn prune(&mut self, keep: usize) -> Result<Vec<EntryId>, BaselineError> {
-        let kept = kept_by_pruning(&self.entries, keep);
-        let (remaining, dropped): (Vec<_>, Vec<_>) = self.entries.iter().cloned().zip(kept).partition(|(_, kept)| *kept);
+        let kept = kept_by_pruning(&self.list.entries, keep);
+        let (remaining, dropped): (Vec<_>, Vec<_>) = self.list.entries.iter().cloned().zip(kept).partition(|(_, kept)| *kept);
         let removed: Vec<EntryId> = dropped.into_iter().map(|(entry, _)| entry.id).collect();
-        if removed.is_empty() {
+        let entries: Vec<Entry> = remaining.into_iter().map(|(entry, _)| entry).collect();
+        let list = Listing { scenario: self.list.scenario.clone(), entries, rounds: rounds::pruned(self.list.rounds.clone(), keep) };
+        if list == self.list {
             return Ok(removed);
         }
-        self.replace(self.scenario.clone(), remaining.into_iter().map(|(entry, _)| entry).collect())?;
+        self.replace_list(list)?;
         for id in &removed {
             remove_if_exists(&self.run_path(id))?;
         }
@@ -121,10 +145,45 @@ impl Store {
     /// # Errors
     /// [`BaselineError`] with the file that is missing, corrupt or not readable.
     pub fn load_runs(&self) -> Result<Vec<BaselineRun>, BaselineError> {
-        let admitted: Vec<&Entry> = self.entries.iter().filter(|entry| entry.admitted).collect();
-        on_all_cores(&admitted, |entry| Ok(BaselineRun { id: entry.id.to_string(), pinned: entry.pinned, run: self.load_run(&entry.id)? }))
-            .into_iter()
-            .collect()
+        self.each_admitted(&kept::whole)
+    }
+
+    pub(super) fn admitted_rounds(&self) -> Vec<StoredRound> {
+        rounds::admitted(&self.list.rounds)
+    }
+
+    /// What is made of each admitted run, newest first.
+    ///
+    /// # Errors
+    /// [`BaselineError`] with the file that is missing, corrupt or not readable.
+    pub(super) fn each_admitted<T: Send>(
+        &self,
+        make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+    ) -> Result<Vec<T>, BaselineError> {
+        let admitted: Vec<(usize, &Entry)> = self.list.entries.iter().filter(|entry| entry.admitted).enumerate().collect();
+        let of_entry = |&(at, entry): &(usize, &Entry)| {
+            let (path, file) = self.file_of(&entry.id)?;
+            let kept = Kept { id: entry.id.as_str(), entry: Some(entry), file: &file, place: (at, admitted.len()) };
+            make(kept).map_err(|source| BaselineError::CorruptRun { path, source })
+        };
+        on_all_cores(&admitted, of_entry).into_iter().collect()
+    }
+
+    /// Makes the digest of every admitted run anew, from its file: what the list said of them before does not matter.
+    ///
+    /// # Errors
+    /// [`BaselineError`] where a run can't be read or the list can't be written.
+    pub fn renew_digests(&mut self) -> Result<(), BaselineError> {
+        let renewed = |entry: &Entry| {
+            if !entry.admitted {
+                return Ok(entry.clone());
+            }
+            let (path, file) = self.file_of(&entry.id)?;
+            let run = read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })?;
+            Ok(entry.clone().digested(&run, &file))
+        };
+        let entries = on_all_cores(&self.list.entries, renewed).into_iter().collect::<Result<Vec<_>, BaselineError>>()?;
+        if entries == self.list.entries { Ok(()) } else { self.replace(self.list.scenario.clone(), entries) }
     }
 
     /// One kept run, admitted or rejected.
@@ -132,9 +191,14 @@ impl Store {
     /// # Errors
     /// [`BaselineError`] with the file that is missing, corrupt or not readable.
     pub fn load_run(&self, id: &EntryId) -> Result<Run, BaselineError> {
+        let (path, file) = self.file_of(id)?;
+        read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })
+    }
+
+    fn file_of(&self, id: &EntryId) -> Result<(PathBuf, Vec<u8>), BaselineError> {
         let path = self.run_path(id);
         let Some(bytes) = read_if_exists(&path, RUN_FILE_CAP)? else { return Err(BaselineError::MissingRun { path }) };
-        read_run(&bytes).map_err(|source| BaselineError::CorruptRun { path, source })
+        Ok((path, bytes))
     }
 
     /// The file of a run.
@@ -147,40 +211,42 @@ impl Store {
     fn rebuild(&mut self) -> Result<(), BaselineError> {
         let mut runs = Vec::new();
         for id in run_ids(&self.folder.join(RUNS_NAME))? {
-            runs.push((self.load_run(&id)?, id));
+            let (path, file) = self.file_of(&id)?;
+            let run = read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })?;
+            runs.push((run, id, file));
         }
-        runs.sort_by(|(run, id), (other, other_id)| (run.started_at, id).cmp(&(other.started_at, other_id)));
-        for (run, id) in runs {
-            let entry = Entry::of(id, &run, self.admission(&run));
-            (self.scenario, self.entries) = self.with_entry(entry, &run);
+        runs.sort_by(|(run, id, _), (other, other_id, _)| (run.started_at, id).cmp(&(other.started_at, other_id)));
+        for (run, id, file) in runs {
+            let entry = Entry::of(id, &run, self.admission(&run)).digested(&run, &file);
+            (self.list.scenario, self.list.entries) = self.with_entry(entry, &run);
         }
         Ok(())
     }
 
     /// The scenario and the entries once `entry` is listed. The first admitted run says whose store it is.
     fn with_entry(&self, mut entry: Entry, run: &Run) -> (Option<String>, Vec<Entry>) {
-        let scenario = self.scenario.clone().or_else(|| entry.admitted.then(|| run.scenario.name.clone()));
-        entry.pinned = entry.admitted && self.entries.iter().any(|known| known.id == entry.id && known.pinned);
-        let mut entries: Vec<Entry> = self.entries.iter().filter(|known| known.id != entry.id).cloned().collect();
+        let scenario = self.list.scenario.clone().or_else(|| entry.admitted.then(|| run.scenario.name.clone()));
+        entry.pinned = entry.admitted && self.list.entries.iter().any(|known| known.id == entry.id && known.pinned);
+        let mut entries: Vec<Entry> = self.list.entries.iter().filter(|known| known.id != entry.id).cloned().collect();
         entries.push(entry);
         index::sort(&mut entries);
         (scenario, entries)
     }
 
     fn set_pinned(&mut self, index: usize, pinned: bool) -> Result<EntryId, BaselineError> {
-        let mut entries = self.entries.clone();
+        let mut entries = self.list.entries.clone();
         entries[index].pinned = pinned;
         let id = entries[index].id.clone();
-        self.replace(self.scenario.clone(), entries)?;
+        self.replace(self.list.scenario.clone(), entries)?;
         Ok(id)
     }
 
     fn find(&self, wanted: &str) -> Result<usize, BaselineError> {
-        if let Some(exact) = self.entries.iter().position(|entry| entry.id.as_str() == wanted) {
+        if let Some(exact) = self.list.entries.iter().position(|entry| entry.id.as_str() == wanted) {
             return Ok(exact);
         }
         let begins = |entry: &Entry| !wanted.is_empty() && entry.id.as_str().starts_with(wanted);
-        let matches: Vec<usize> = (0..self.entries.len()).filter(|&index| begins(&self.entries[index])).collect();
+        let matches: Vec<usize> = (0..self.list.entries.len()).filter(|&index| begins(&self.list.entries[index])).collect();
         match matches[..] {
             [one] => Ok(one),
             [] => Err(BaselineError::UnknownRun { wanted: wanted.to_owned(), store: self.folder.clone() }),
@@ -190,8 +256,12 @@ impl Store {
 
     /// Writes the list, then believes it.
     fn replace(&mut self, scenario: Option<String>, entries: Vec<Entry>) -> Result<(), BaselineError> {
-        files::write_atomically(&self.folder.join(INDEX_NAME), &index::write(scenario.as_deref(), &entries))?;
-        (self.scenario, self.entries) = (scenario, entries);
+        self.replace_list(Listing { scenario, entries, rounds: self.list.rounds.clone() })
+    }
+
+    fn replace_list(&mut self, list: Listing) -> Result<(), BaselineError> {
+        files::write_atomically(&self.folder.join(INDEX_NAME), &index::write(&list))?;
+        self.list = list;
         Ok(())
     }
 }

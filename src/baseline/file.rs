@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::kept::{Kept, KeptError};
 use super::{BaselineError, read_if_exists};
-use crate::run::{BaselineRun, RUN_FILE_CAP, read_run};
+use crate::run::RUN_FILE_CAP;
 
-/// The run at `path`, under the file's name without its extension.
-pub(super) fn load(path: &Path) -> Result<BaselineRun, BaselineError> {
-    let bytes = read_if_exists(path, RUN_FILE_CAP)?.ok_or_else(|| BaselineError::NotFound { path: path.to_owned() })?;
-    let run = read_run(&bytes).map_err(|source| BaselineError::CorruptRun { path: path.to_owned(), source })?;
+/// What is made of the run at `path`, under the file's name without its extension.
+pub(super) fn load<T>(path: &Path, make: &impl Fn(Kept<'_>) -> Result<T, KeptError>) -> Result<T, BaselineError> {
+    let file = read_if_exists(path, RUN_FILE_CAP)?.ok_or_else(|| BaselineError::NotFound { path: path.to_owned() })?;
     let id = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    Ok(BaselineRun { id, pinned: false, run })
+    let kept = Kept { id: &id, entry: None, file: &file, place: (0, 1) };
+    make(kept).map_err(|source| BaselineError::CorruptRun { path: path.to_owned(), source })
 }

@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{BaselineError, archive};
+use super::kept::{Kept, KeptError};
+use super::{BaselineError, Loaded, Reach, archive};
 use crate::github::{Artifact, Github, GithubError, WorkflowRun};
-use crate::run::BaselineRun;
 
 /// What may start a run whose baseline is believed: nothing that a pull request can.
 const TRUSTED_EVENTS: [&str; 3] = ["schedule", "push", "workflow_dispatch"];
@@ -20,13 +20,14 @@ pub fn artifact_name(scenario: &str) -> String {
     format!("perfgate-baseline-{scenario}")
 }
 
-/// The runs of the newest artifact that can be trusted.
-pub(super) fn load(
-    github: &Github,
-    scenario: &str,
+/// What is made of each run of the newest artifact that can be trusted.
+pub(super) fn load<T: Send>(
+    reach: Reach<'_>,
     workflow: Option<&str>,
-    default_branch: Option<&str>,
-) -> Result<Vec<BaselineRun>, BaselineError> {
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<Loaded<T>, BaselineError> {
+    let Reach { scenario, github, default_branch } = reach;
+    let github = github.ok_or(BaselineError::NoAccess)?;
     let name = artifact_name(scenario);
     let mut artifacts = github.artifacts(&name)?;
     artifacts.retain(|artifact| artifact.name == name);
@@ -60,7 +61,7 @@ pub(super) fn load(
             Err(error) => return Err(error),
             Ok(bytes) => {
                 let place = format!("artifact {name} ({})", artifact.id);
-                return archive::read(&bytes).map_err(|source| BaselineError::CorruptArchive { place, source: Box::new(source) });
+                return archive::read(&bytes, make).map_err(|source| BaselineError::CorruptArchive { place, source: Box::new(source) });
             }
         }
     }

@@ -11,7 +11,9 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::Admission;
-use crate::run::{PhaseSelection, Run};
+use super::rounds::{self, KeptRound, RoundFile};
+use super::sealed::{self, SealedDigest, SealedFile};
+use crate::run::{Ask, Digest, PhaseSelection, Run};
 use crate::units::Percentile;
 
 const FORMAT: &str = "perfgate-baseline";
@@ -92,6 +94,8 @@ pub struct Entry {
     pub requests: u64,
     /// Latency percentiles of each endpoint that has samples.
     pub figures: Vec<Figure>,
+    /// What a judgement needs of it; `None` for a rejected run, and where it was listed by an older program.
+    pub digest: Option<SealedDigest>,
 }
 
 /// One latency percentile of one endpoint over the judged phases.
@@ -125,7 +129,15 @@ impl Entry {
             commit: run.environment.commit.clone(),
             requests: run.total(PhaseSelection::Judged).counts.requests,
             figures: figures_of(run),
+            digest: None,
         }
+    }
+
+    /// With the digest of the run, if it is one to compare with, bound to the run's file.
+    #[must_use]
+    pub fn digested(self, run: &Run, file: &[u8]) -> Self {
+        let digest = self.admitted.then(|| SealedDigest::new(Digest::of(run, &Ask::usual(run)), file));
+        Self { digest, ..self }
     }
 }
 
@@ -146,8 +158,16 @@ pub(super) fn sort(entries: &mut [Entry]) {
     entries.sort_by(|a, b| (Reverse(a.started_at), &a.id).cmp(&(Reverse(b.started_at), &b.id)));
 }
 
-/// The scenario's name and the entries, newest first, of a `baseline.json`.
-pub(super) fn read(bytes: &[u8]) -> Result<(Option<String>, Vec<Entry>), IndexError> {
+/// What a `baseline.json` holds: the scenario's name, its runs, newest first, and rounds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Listing {
+    pub(super) scenario: Option<String>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) rounds: Vec<KeptRound>,
+}
+
+/// Reads a `baseline.json`.
+pub(super) fn read(bytes: &[u8]) -> Result<Listing, IndexError> {
     let Envelope { format, version } = serde_json::from_slice(bytes)?;
     if format != FORMAT {
         return Err(IndexError::OtherFormat { found: format.chars().take(40).collect() });
@@ -155,20 +175,22 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Option<String>, Vec<Entry>), IndexEr
     if version != u64::from(FORMAT_VERSION) {
         return Err(IndexError::UnknownVersion { found: version });
     }
-    let IndexFile { format: _, version: _, scenario, entries } = serde_json::from_slice(bytes)?;
+    let IndexFile { format: _, version: _, scenario, entries, rounds } = serde_json::from_slice(bytes)?;
     let mut entries = entries.into_iter().map(entry_of).collect::<Result<Vec<_>, _>>()?;
     let mut ids = BTreeSet::new();
     if let Some(twice) = entries.iter().find(|entry| !ids.insert(&entry.id)) {
         return Err(IndexError::DuplicateId { id: twice.id.clone() });
     }
     sort(&mut entries);
-    Ok((scenario, entries))
+    let rounds = rounds.into_iter().map(rounds::of_file).collect::<Result<_, _>>()?;
+    Ok(Listing { scenario, entries, rounds })
 }
 
 /// The bytes of `baseline.json`.
-pub(super) fn write(scenario: Option<&str>, entries: &[Entry]) -> Vec<u8> {
-    let entries = entries.iter().map(entry_file).collect();
-    let file = IndexFile { format: FORMAT.into(), version: FORMAT_VERSION, scenario: scenario.map(str::to_owned), entries };
+pub(super) fn write(listing: &Listing) -> Vec<u8> {
+    let Listing { scenario, entries, rounds } = listing;
+    let (entries, rounds) = (entries.iter().map(entry_file).collect(), rounds.iter().map(rounds::file_of).collect());
+    let file = IndexFile { format: FORMAT.into(), version: FORMAT_VERSION, scenario: scenario.clone(), entries, rounds };
     let mut bytes = serde_json::to_vec(&file).unwrap_or_else(|error| unreachable!("text and numbers always make JSON: {error}"));
     bytes.push(b'\n');
     bytes
@@ -186,6 +208,8 @@ struct IndexFile {
     version: u32,
     scenario: Option<String>,
     entries: Vec<EntryFile>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rounds: Vec<RoundFile>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -201,6 +225,8 @@ struct EntryFile {
     commit: Option<String>,
     requests: u64,
     figures: Vec<FigureFile>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    digest: Option<SealedFile>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -212,7 +238,7 @@ struct FigureFile {
 }
 
 fn entry_file(entry: &Entry) -> EntryFile {
-    let Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures } = entry.clone();
+    let Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest } = entry.clone();
     let figures = figures
         .into_iter()
         .map(|Figure { endpoint, percentile, log_quantile, sampling_variance }| FigureFile {
@@ -222,11 +248,12 @@ fn entry_file(entry: &Entry) -> EntryFile {
             sampling_variance,
         })
         .collect();
-    EntryFile { id: id.0, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures }
+    let digest = digest.as_ref().map(sealed::file_of);
+    EntryFile { id: id.0, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest }
 }
 
 fn entry_of(file: EntryFile) -> Result<Entry, IndexError> {
-    let EntryFile { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures } = file;
+    let EntryFile { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest } = file;
     let id: EntryId = id.parse()?;
     let figures = figures
         .into_iter()
@@ -235,5 +262,6 @@ fn entry_of(file: EntryFile) -> Result<Entry, IndexError> {
             Ok(Figure { endpoint, percentile, log_quantile, sampling_variance })
         })
         .collect::<Result<Vec<_>, IndexError>>()?;
-    Ok(Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures })
+    let digest = digest.and_then(sealed::of_file);
+    Ok(Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest })
 }

@@ -10,7 +10,10 @@ mod file;
 mod git;
 mod github;
 mod index;
+mod kept;
 mod parallel;
+mod rounds;
+mod sealed;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +29,14 @@ pub use self::drift::{Drift, DriftSince, drifts};
 pub use self::git::{Branch, GitError};
 pub use self::github::artifact_name;
 pub use self::index::{Entry, EntryId, Figure, IndexError};
+use self::kept::Kept;
+pub use self::kept::KeptError;
+pub use self::rounds::KeptRound;
+pub use self::sealed::SealedDigest;
 use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::github::{Github, GithubError};
-use crate::run::{Baseline, BaselineRun, RunFileError};
+use crate::run::{Ask, Baseline, Digests, StoredRound};
 use crate::web::{Web, WebError, without_secrets};
 
 /// Where runs to compare with may come from.
@@ -68,7 +75,7 @@ pub enum BaselineError {
     #[error("baseline {} is a file, not a folder of runs", path.display())]
     NotAFolder { path: PathBuf },
     #[error("baseline {} is corrupt: {source}", path.display())]
-    CorruptRun { path: PathBuf, source: RunFileError },
+    CorruptRun { path: PathBuf, source: KeptError },
     #[error("baseline {} is corrupt: {source}", path.display())]
     CorruptIndex { path: PathBuf, source: IndexError },
     #[error("baseline is corrupt: {} is listed in `baseline.json`, but missing", path.display())]
@@ -237,19 +244,40 @@ impl fmt::Display for Source {
 /// # Errors
 /// [`BaselineError`] where a named file or every other store is missing, or anything is corrupt or not readable.
 pub fn load(sources: &[Source], reach: Reach<'_>) -> Result<Baseline, BaselineError> {
+    let (source, (runs, rounds)) = load_each(sources, reach, &kept::whole)?;
+    Ok(Baseline { source, runs, rounds })
+}
+
+/// Of the same runs what is asked, without reading those whose digest can be believed; `turn` says which is read all the same.
+///
+/// # Errors
+/// As [`load`], and where that run's digest is false.
+pub fn load_digests(sources: &[Source], reach: Reach<'_>, ask: &Ask, turn: u64) -> Result<Digests, BaselineError> {
+    let (source, (runs, rounds)) = load_each(sources, reach, &|kept: Kept<'_>| kept.digested(ask, turn))?;
+    Ok(Digests { source, runs, rounds })
+}
+
+/// What was made of a store's runs, and its rounds of a build against itself.
+type Loaded<T> = (Vec<T>, Vec<StoredRound>);
+
+fn load_each<T: Send>(
+    sources: &[Source],
+    reach: Reach<'_>,
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<(String, Loaded<T>), BaselineError> {
     let mut missing = None;
     let mut found_a_store = false;
     for source in sources {
-        let runs = match load_one(source, reach) {
-            Ok(runs) => runs,
+        let (runs, rounds) = match load_one(source, reach, make) {
+            Ok(loaded) => loaded,
             Err(error) if error.is_missing() && !matches!(source, Source::File(_)) => {
                 missing = missing.or(Some(error));
                 continue;
             }
             Err(error) => return Err(error),
         };
-        if !runs.is_empty() {
-            return Ok(Baseline { source: source.to_string(), runs });
+        if !runs.is_empty() || !rounds.is_empty() {
+            return Ok((source.to_string(), (runs, rounds)));
         }
         found_a_store |= source.exists();
     }
@@ -257,26 +285,31 @@ pub fn load(sources: &[Source], reach: Reach<'_>) -> Result<Baseline, BaselineEr
         return Err(error);
     }
     let asked: Vec<String> = sources.iter().map(Source::to_string).collect();
-    Ok(Baseline { source: asked.join(", "), runs: Vec::new() })
+    Ok((asked.join(", "), (Vec::new(), Vec::new())))
 }
 
-fn load_one(source: &Source, reach: Reach<'_>) -> Result<Vec<BaselineRun>, BaselineError> {
+fn load_one<T: Send>(
+    source: &Source,
+    reach: Reach<'_>,
+    make: &(impl Fn(Kept<'_>) -> Result<T, KeptError> + Sync),
+) -> Result<Loaded<T>, BaselineError> {
+    let of_store = |folder: &Path| {
+        let store = Store::open(folder)?;
+        Ok((store.each_admitted(make)?, store.admitted_rounds()))
+    };
     match source {
-        Source::None => Ok(Vec::new()),
-        Source::Directory(folder) => Store::open(folder)?.load_runs(),
-        Source::File(path) => Ok(vec![file::load(path)?]),
-        Source::Github { workflow } => {
-            let github = reach.github.ok_or(BaselineError::NoAccess)?;
-            github::load(github, reach.scenario, workflow.as_deref(), reach.default_branch)
-        }
+        Source::None => Ok((Vec::new(), Vec::new())),
+        Source::Directory(folder) => of_store(folder),
+        Source::File(path) => Ok((vec![file::load(path, make)?], Vec::new())),
+        Source::Github { workflow } => github::load(reach, workflow.as_deref(), make),
         Source::Git(branch) => {
             let folder = Scratch::new()?;
             if !branch.read_into(reach.scenario, &folder.0)? {
                 return Err(BaselineError::NotThere { place: source.to_string() });
             }
-            Store::open(&folder.0)?.load_runs()
+            of_store(&folder.0)
         }
-        Source::Address(address) => address::load(&Web::new()?, address),
+        Source::Address(address) => address::load(&Web::new()?, address, make),
     }
 }
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::run::samples::{checkout_run, checkout_run_at};
-use crate::run::{EndpointRole, FailureClass, Problem, Run, write_run};
+use crate::run::{Ask, Digest, DigestedRun, Digests, EndpointRole, FailureClass, Problem, Run, write_run};
 use crate::units::Percentile;
 
 fn run_of(day: u8) -> Run {
@@ -433,4 +433,146 @@ fn drift_does_not_depend_on_the_order_of_the_list() {
     assert_eq!(drifts(&entries), drift);
     entries.swap(2, 9);
     assert_eq!(drifts(&entries), drift);
+}
+
+fn p99() -> Ask {
+    Ask::of(["p99".parse().unwrap(), "throughput".parse().unwrap()], &[])
+}
+
+fn digests_of(folder: &TempDir, ask: &Ask, turn: u64) -> Result<Digests, BaselineError> {
+    let source = Source::Directory(folder.path().into());
+    load_digests(&[source], Reach { scenario: "checkout", github: None, default_branch: None }, ask, turn)
+}
+
+/// The store's list without what it keeps of its runs.
+fn forget_digests(folder: &TempDir) {
+    let path = folder.path().join("baseline.json");
+    let mut list: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for entry in list["entries"].as_array_mut().unwrap() {
+        assert!(entry.as_object_mut().unwrap().remove("digest").is_some());
+    }
+    fs::write(&path, serde_json::to_vec(&list).unwrap()).unwrap();
+}
+
+#[test]
+fn what_a_store_keeps_of_its_runs_is_what_the_runs_say() {
+    let (folder, _) = store_of([run_of(1), run_of(2), run_of(3)]);
+    let runs = loaded(&[Source::Directory(folder.path().into())]).unwrap();
+    let beyond = Ask::of(["ttfb.p95".parse().unwrap(), "p85".parse().unwrap()], &[]);
+    let of_gate = |digests: Digests, ask: &Ask| -> Vec<DigestedRun> {
+        assert!(digests.runs.iter().all(|kept| kept.digest.answers(ask)));
+        digests.runs
+    };
+    for ask in [p99(), beyond] {
+        let (kept, made) = (of_gate(digests_of(&folder, &ask, 0).unwrap(), &ask), of_gate(runs.digests(&ask), &ask));
+        for (kept, made) in kept.iter().zip(&made) {
+            assert!(kept.id == made.id && made.digest.agrees_with(&kept.digest), "{}", kept.id);
+            let [gist, other] = [kept, made].map(|one| one.digest.gist(None, |_| true).unwrap());
+            for (quantity, gauge) in &other.gauges {
+                assert_eq!(gist.gauges[quantity], *gauge, "to the last digit");
+            }
+        }
+    }
+    forget_digests(&folder);
+    assert_eq!(digests_of(&folder, &p99(), 0).unwrap(), runs.digests(&p99()));
+    let mut store = Store::open(folder.path()).unwrap();
+    store.renew_digests().unwrap();
+    assert!(Store::open(folder.path()).unwrap().entries().iter().all(|entry| entry.digest.is_some()));
+}
+
+/// The store's first entry with a digest that was made by `forge` from the true one.
+fn with_forged(store: &mut Store, forge: impl Fn(&Run) -> Run, file: &[u8]) {
+    let id = store.entries()[0].id.clone();
+    let run = forge(&store.load_run(&id).unwrap());
+    let mut entries = store.entries().to_vec();
+    entries[0] = entries[0].clone().digested(&run, file);
+    let list = super::index::write(&super::index::Listing { scenario: store.scenario().map(str::to_owned), entries, rounds: Vec::new() });
+    fs::write(store.run_path(&id).parent().unwrap().parent().unwrap().join("baseline.json"), list).unwrap();
+}
+
+/// Twice as slow: a release that got slower would pass beside it.
+fn slower(run: &Run) -> Run {
+    let mut slow = run.clone();
+    for slice in slow.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.slices) {
+        let mut latency = crate::stats::Histogram::new();
+        for (millis, count) in slice.latency.bins_ms() {
+            for _ in 0..count {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds of a test")]
+                latency.record((millis * 2000.0) as u64);
+            }
+        }
+        slice.latency = latency;
+    }
+    slow
+}
+
+#[test]
+fn a_digest_that_is_not_bound_to_its_run_is_not_believed() {
+    let (folder, mut store) = store_of([run_of(1), run_of(2), run_of(3)]);
+    let truth = digests_of(&folder, &p99(), 0).unwrap();
+    let agrees = |digests: &Digests| digests.runs.iter().zip(&truth.runs).all(|(one, other)| other.digest.agrees_with(&one.digest));
+    // Sealed for another file: stale, or copied.
+    with_forged(&mut store, slower, b"another run's file");
+    for turn in 0..3 {
+        assert!(agrees(&digests_of(&folder, &p99(), turn).unwrap()), "{turn}");
+    }
+    // Changed in place, the seal left as it was.
+    store.renew_digests().unwrap();
+    let path = folder.path().join("baseline.json");
+    let list = fs::read_to_string(&path).unwrap();
+    let value = list.match_indices("\"p95\":[").map(|(at, found)| at + found.len());
+    let at = value.into_iter().find(|&at| list[at..].starts_with(|next: char| next.is_ascii_digit())).unwrap();
+    fs::write(&path, format!("{}9{}", &list[..at], &list[at..])).unwrap();
+    for turn in 0..3 {
+        assert!(agrees(&digests_of(&folder, &p99(), turn).unwrap()), "{turn}");
+    }
+}
+
+#[test]
+fn a_run_that_changed_since_it_was_digested_is_read_itself() {
+    let (folder, store) = store_of([run_of(1), run_of(2), run_of(3)]);
+    let path = store.run_path(&store.entries()[0].id);
+    let slow = slower(&run_of(3));
+    fs::write(&path, write_run(&slow)).unwrap();
+    let digests = digests_of(&folder, &p99(), 1).unwrap();
+    assert_eq!(digests.runs[0].digest, Digest::of(&slow, &p99()));
+    fs::write(&path, "{").unwrap();
+    let error = digests_of(&folder, &p99(), 1).unwrap_err();
+    assert_eq!((error.exit_code(), error.to_string().contains("is corrupt")), (ExitCode::BaselineUnusable, true), "{error}");
+    fs::remove_file(&path).unwrap();
+    assert!(digests_of(&folder, &p99(), 1).unwrap_err().to_string().contains("missing"));
+}
+
+#[test]
+fn a_forged_digest_is_found_when_its_run_has_its_turn_and_is_gone_after_a_refresh() {
+    let (folder, mut store) = store_of([run_of(1), run_of(2), run_of(3)]);
+    let file = fs::read(store.run_path(&store.entries()[0].id)).unwrap();
+    with_forged(&mut store, slower, &file);
+    let found: Vec<bool> = (0..3).map(|turn| digests_of(&folder, &p99(), turn).is_err()).collect();
+    assert_eq!(found, [true, false, false]);
+    let error = digests_of(&folder, &p99(), 3).unwrap_err();
+    assert_eq!(error.exit_code(), ExitCode::BaselineUnusable);
+    assert!(error.to_string().contains("does not say what the run says") && error.hint().is_some(), "{error}");
+    // Who shows the runs does not look at it.
+    let runs = loaded(&[Source::Directory(folder.path().into())]).unwrap();
+    assert_eq!(runs.runs[0].run, run_of(3));
+    Store::open(folder.path()).unwrap().renew_digests().unwrap();
+    assert!((0..3).all(|turn| digests_of(&folder, &p99(), turn).is_ok()));
+}
+
+#[test]
+fn a_digest_with_counts_that_no_run_has_is_not_believed() {
+    let (folder, mut store) = store_of([run_of(1)]);
+    let file = fs::read(store.run_path(&store.entries()[0].id)).unwrap();
+    with_forged(
+        &mut store,
+        |run| {
+            let mut wild = run.clone();
+            wild.endpoints[0].phases.iter_mut().for_each(|series| series.requests = u64::MAX / 4);
+            wild
+        },
+        &file,
+    );
+    let truth = loaded(&[Source::Directory(folder.path().into())]).unwrap().digests(&p99());
+    assert_eq!(digests_of(&folder, &p99(), 0).unwrap(), truth);
 }

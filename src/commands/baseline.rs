@@ -7,16 +7,17 @@ use super::context::{World, exit_of_signal};
 use super::error::CommandError;
 use super::import::open_run;
 use super::judging::{default_store, reach};
-use super::measure::{find_target, load, open_scenario};
+use super::measure::{find_target, load, load_beside, open_scenario};
 use super::plan_words::counted;
 use super::results::Results;
+use super::side_by_side;
 use super::surroundings::Surroundings;
-use crate::baseline::{self, Admission, BaselineError, Branch, Drift, DriftSince, Entry, Source, Store, drifts};
+use crate::baseline::{self, Admission, BaselineError, Branch, Drift, DriftSince, Entry, KeptRound, Source, Store, drifts};
 use crate::cli::{BaselineVerb, RefreshArgs, StoreArgs};
 use crate::exit::ExitCode;
 use crate::load::Abort;
 use crate::report::listing;
-use crate::run::{EndpointRole, PhaseSelection, Run};
+use crate::run::{EndpointRole, PhaseSelection, Round, Run};
 use crate::scenario::Scenario;
 use crate::units::{Percentile, format_count, format_millis, format_share};
 
@@ -50,7 +51,8 @@ pub fn baseline(world: &mut World, verb: &BaselineVerb) -> Result<ExitCode, Comm
 pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, CommandError> {
     let mut scenarios = Vec::new();
     for path in &args.scenarios {
-        scenarios.push(open_scenario(world, path, &args.load)?);
+        let beside = args.against.as_ref().map(|other| side_by_side::open(world, path, other, &args.load)).transpose()?;
+        scenarios.push((open_scenario(world, path, &args.load)?, beside));
     }
     if args.keep.is_some() && scenarios.len() > 1 {
         return Err(CommandError::Usage {
@@ -63,7 +65,7 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
     let keep = args.keep.as_deref().map(Keep::parse).transpose()?;
     let abort = world.abort_on_signals();
     let mut code = ExitCode::Pass;
-    for scenario in &scenarios {
+    for (scenario, beside) in &scenarios {
         let folder = match &keep {
             Some(Keep::Folder(folder)) => folder.clone(),
             Some(Keep::Branch(_)) | None => default_store(&scenario.name),
@@ -75,7 +77,13 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
         for _ in 0..args.repeat {
             code = code.worse(refresh_one(world, args, scenario, &mut store, &abort)?);
         }
+        if let Some(beside) = beside {
+            for _ in 0..args.rounds {
+                code = code.worse(keep_round(world, args, [scenario, beside], &mut store, &abort)?);
+            }
+        }
         store.prune(args.runs)?;
+        store.renew_digests()?;
         if let Some(Keep::Branch(branch)) = &keep {
             branch.keep(&scenario.name, &folder).map_err(BaselineError::from)?;
             world.note(&format!("pushed to {}", branch.as_str()));
@@ -135,7 +143,52 @@ fn take_over(world: &mut World, source: &Source, store: &mut Store, scenario: &s
             }
         }
     }
+    for stored in &taken.rounds {
+        if !store.rounds().iter().any(|known| known.round.started_at == stored.round.started_at) {
+            let fit = || Admission::Admitted { note: None };
+            store.keep_round(KeptRound::new(stored.round.clone(), [fit(), fit()]))?;
+        }
+    }
     Ok(())
+}
+
+/// Loads the build beside itself once, and keeps what its sides differ by.
+fn keep_round(
+    world: &mut World,
+    args: &RefreshArgs,
+    sides: [&Arc<Scenario>; 2],
+    store: &mut Store,
+    abort: &Abort,
+) -> Result<ExitCode, CommandError> {
+    let aborted = |reason: String| CommandError::Aborted { code: exit_of_signal(&reason).unwrap_or(ExitCode::NoVerdict), reason };
+    if let Some(reason) = abort.reason() {
+        return Err(aborted(reason));
+    }
+    let [scenario, beside] = sides;
+    let results = Results::prepare(&args.out)?;
+    results.clear();
+    let (ours, theirs) = match &args.between_rounds {
+        Some(command) => side_by_side::start_anew(command, [scenario, beside], &args.load, abort)?,
+        None => (find_target(scenario, &args.load, abort)?, find_target(beside, &args.load, abort)?),
+    };
+    let (run, other) = load_beside(world, (scenario, ours), (beside, theirs), &args.load, &results, abort)?;
+    results.write_run(&run)?;
+    results.write_beside(1, &other)?;
+    if let Some(reason) = run.aborted_by.clone().or_else(|| other.aborted_by.clone()) {
+        return Err(aborted(reason));
+    }
+    let restarts = side_by_side::restarts(args.between_rounds.as_deref());
+    let admissions = [&run, &other].map(|run| store.admission(run));
+    let kept = KeptRound::new(Round::of(&run, &other, restarts), admissions);
+    let (reason, id) = (kept.reason.clone(), store.keep_round(kept)?);
+    world.note(&format!("kept round {id}"));
+    Ok(match reason {
+        Some(reason) => {
+            world.note(&format!("rejected: {reason}"));
+            ExitCode::NoVerdict
+        }
+        None => ExitCode::Pass,
+    })
 }
 
 fn refresh_one(
@@ -204,7 +257,12 @@ fn list(world: &mut World, args: &StoreArgs) -> Result<ExitCode, CommandError> {
             entry.reason.clone().unwrap_or_default(),
         ]
     };
-    let rows: Vec<Vec<String>> = store.entries().iter().map(row).collect();
+    let of_round = |kept: &KeptRound| {
+        let state = if kept.admitted { "round" } else { "rejected round" };
+        let started = kept.round.started_at.strftime("%Y-%m-%d %H:%M").to_string();
+        vec![kept.id.to_string(), started, String::new(), state.to_owned(), String::new(), kept.reason.clone().unwrap_or_default()]
+    };
+    let rows: Vec<Vec<String>> = store.entries().iter().map(row).chain(store.rounds().iter().map(of_round)).collect();
     world.print(&listing(&["run", "started", "requests", "state", "commit", "why"], &rows));
     Ok(ExitCode::Pass)
 }

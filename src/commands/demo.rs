@@ -87,6 +87,9 @@ impl Stage {
             keep: Some(self.store().display().to_string()),
             runs: 10,
             repeat: BASELINE_RUNS,
+            against: None,
+            rounds: 0,
+            between_rounds: None,
             load: Self::load(target),
             out: self.folder.join("nightly"),
         }

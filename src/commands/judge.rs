@@ -3,7 +3,7 @@
 use super::context::World;
 use super::error::CommandError;
 use super::import::open_runs;
-use super::judging::{Judging, print_verdict, soften};
+use super::judging::{Judging, Reading, print_verdict, soften};
 use super::reproduce::judge_command;
 use super::results::Results;
 use super::surroundings::Surroundings;
@@ -17,7 +17,8 @@ pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandErr
     let loads = open_runs(world, &args.run, named_by(&args.judging)?)?;
     let Some(run) = loads.last() else { unreachable!("a file or a folder holds at least one run") };
     let around = Surroundings::look(world)?;
-    let judging = Judging::for_run(world, &args.judging, run, &around)?;
+    let reading = if args.out.is_some() { Reading::Whole } else { Reading::Digests };
+    let judging = Judging::for_run(world, &args.judging, run, &around, reading)?;
     let results = args.out.as_deref().map(Results::prepare).transpose()?;
     let mut verdict = judging.judge_loads(&loads, loads.len()).verdict;
     if args.judging.soft {

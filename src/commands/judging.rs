@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::context::World;
 use super::error::CommandError;
 use super::review;
@@ -13,10 +15,10 @@ use crate::document::Place;
 use crate::exit::ExitCode;
 use crate::gate::{
     Alteration, BaselineChoice, Beside, Direction, Finding, Judgement, Reason, Release, Subject as Whose, Thresholds, Verdict, compare,
-    judge_release,
+    has_history, judge_release,
 };
 use crate::report::{Format, Subject, render};
-use crate::run::{Baseline, EndpointRole, Run};
+use crate::run::{Ask, Baseline, Digests, EndpointRole, Likeness, Run, StoredRound};
 use crate::scenario::Scenario;
 
 /// How many loosened limits are told one by one.
@@ -27,7 +29,9 @@ pub struct Judging {
     thresholds: Thresholds,
     /// Below the repository's root, for remarks.
     file: String,
-    /// `None` for `--baseline none`.
+    /// What is compared with; `None` for `--baseline none`.
+    digests: Option<Digests>,
+    /// The runs themselves, where reports will show them.
     baseline: Option<Baseline>,
     /// What the pull request changes in the thresholds.
     alterations: Vec<Alteration>,
@@ -39,6 +43,15 @@ pub enum ThresholdsFrom {
     Here,
     /// `--thresholds-from-base`
     Base,
+}
+
+/// What is read of a baseline's runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All of them, for reports.
+    Whole,
+    /// What a judgement needs.
+    Digests,
 }
 
 impl Judging {
@@ -63,7 +76,9 @@ impl Judging {
         };
         thresholds.check_against(&scenario.name, &endpoints, &phases)?;
         let file = path_in_repository(world, &path).unwrap_or_else(|| path.display().to_string());
-        Ok(Self { thresholds, file, baseline: open_baseline(world, &args.baseline, &scenario.name, around)?, alterations })
+        let baseline = open_baseline(world, &args.baseline, &scenario.name, around)?;
+        let digests = baseline.as_ref().map(|baseline| baseline.digests(&thresholds.ask()));
+        Ok(Self { thresholds, file, digests, baseline, alterations })
     }
 
     /// For loads that are compared with each other.
@@ -73,17 +88,30 @@ impl Judging {
         let phases: Vec<(&str, bool)> = scenario.load.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
         let (thresholds, path) = open_thresholds(thresholds, &scenario.name)?;
         thresholds.check_against(&scenario.name, &endpoints, &phases)?;
-        Ok(Self { thresholds, file: path.display().to_string(), baseline: None, alterations: Vec::new() })
+        Ok(Self { thresholds, file: path.display().to_string(), digests: None, baseline: None, alterations: Vec::new() })
     }
 
     /// For a run that was made before.
-    pub fn for_run(world: &mut World, args: &JudgingArgs, run: &Run, around: &Surroundings) -> Result<Self, CommandError> {
+    pub fn for_run(
+        world: &mut World,
+        args: &JudgingArgs,
+        run: &Run,
+        around: &Surroundings,
+        reading: Reading,
+    ) -> Result<Self, CommandError> {
         let endpoints: Vec<(&str, EndpointRole)> = run.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
         let phases: Vec<(&str, bool)> = run.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
         let (thresholds, path) = open_thresholds(args.thresholds.as_deref(), &run.scenario.name)?;
         thresholds.check_against(&run.scenario.name, &endpoints, &phases)?;
-        let baseline = open_baseline(world, &args.baseline, &run.scenario.name, around)?;
-        Ok(Self { thresholds, file: path.display().to_string(), baseline, alterations: Vec::new() })
+        let (ask, name) = (thresholds.ask(), &run.scenario.name);
+        let (digests, baseline) = match reading {
+            Reading::Whole => {
+                let baseline = open_baseline(world, &args.baseline, name, around)?;
+                (baseline.as_ref().map(|baseline| baseline.digests(&ask)), baseline)
+            }
+            Reading::Digests => (open_digests(world, &args.baseline, run, &ask, around)?, None),
+        };
+        Ok(Self { thresholds, file: path.display().to_string(), digests, baseline, alterations: Vec::new() })
     }
 
     /// The runs to compare with, if anything is compared.
@@ -101,7 +129,27 @@ impl Judging {
     /// The verdict on loads against these runs.
     #[must_use]
     pub fn judge_against(&self, loads: &[Run], most_loads: usize, baseline: &Baseline) -> Judgement {
-        judge_release(Release { loads, most_loads }, &self.thresholds, BaselineChoice::Store(baseline))
+        let digests = baseline.digests(&self.thresholds.ask());
+        judge_release(Release { loads, most_loads }, &self.thresholds, BaselineChoice::Store(&digests))
+    }
+
+    /// Whether a load of this likeness would find enough stored runs to be compared with.
+    #[must_use]
+    pub fn has_history(&self, likeness: &Likeness, at: Timestamp) -> bool {
+        self.digests.as_ref().is_some_and(|digests| has_history(self.thresholds.gate(), digests, likeness, at))
+    }
+
+    /// Rounds of one build against itself that were kept.
+    #[must_use]
+    pub fn rounds(&self) -> &[StoredRound] {
+        self.digests.as_ref().map_or(&[], |digests| &digests.rounds)
+    }
+
+    /// The verdict on one load before rounds side by side, which may only pass, or leave it to them.
+    #[must_use]
+    pub fn screen(&self, run: &Run, most_loads: usize) -> Judgement {
+        let baseline = self.digests.as_ref().map_or(BaselineChoice::None, BaselineChoice::Screen);
+        self.with_review(judge_release(Release { loads: std::slice::from_ref(run), most_loads }, &self.thresholds, baseline))
     }
 
     /// The verdict on a release that was loaded beside another deployment.
@@ -114,7 +162,7 @@ impl Judging {
     /// The verdict on a release by its loads so far, of which there may be `most_loads`.
     #[must_use]
     pub fn judge_loads(&self, loads: &[Run], most_loads: usize) -> Judgement {
-        let baseline = self.baseline.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store);
+        let baseline = self.digests.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store);
         self.with_review(judge_release(Release { loads, most_loads }, &self.thresholds, baseline))
     }
 
@@ -172,32 +220,65 @@ fn open_thresholds(named: Option<&Path>, name: &str) -> Result<(Thresholds, Path
 
 /// The runs of the first source that has any; the scenario's own store without one. `None` for `none`.
 pub fn open_baseline(world: &mut World, sources: &[String], name: &str, around: &Surroundings) -> Result<Option<Baseline>, CommandError> {
-    let parsed: Vec<Source> = sources.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
-    if parsed.contains(&Source::None) {
-        return Ok(None);
-    }
-    if parsed.is_empty() {
-        return default_baseline(world, name, around).map(Some);
-    }
-    if !parsed.iter().any(Source::exists) {
-        return Err(BaselineError::NotFound { path: PathBuf::from(sources.join(", ")) }.into());
-    }
-    Ok(Some(baseline::load(&parsed, reach(name, around))?))
+    let Some(asked) = Asked::of(sources, name, around)? else { return Ok(None) };
+    let loaded = asked.load(world, |sources| baseline::load(sources, reach(name, around)))?;
+    Ok(Some(loaded.unwrap_or_else(|| Baseline { source: asked.name(), ..Baseline::default() })))
 }
 
-/// The folder; in GitHub Actions, where it starts out empty, the artifact. That there is none yet is no error where nobody named it.
-fn default_baseline(world: &mut World, name: &str, around: &Surroundings) -> Result<Baseline, CommandError> {
-    let folder = Source::Directory(default_store(name));
-    if !around.is_in(System::Github) || folder.exists() {
-        return Ok(baseline::load(&[folder], reach(name, around))?);
-    }
-    let source = Source::Github { workflow: None };
-    match baseline::load(std::slice::from_ref(&source), reach(name, around)) {
-        Err(error) if error.is_missing() => {
-            world.note(&format!("notice: {error}"));
-            Ok(Baseline { source: source.to_string(), runs: Vec::new() })
+/// Of the same runs what a judgement of `run` needs.
+fn open_digests(
+    world: &mut World,
+    sources: &[String],
+    run: &Run,
+    ask: &Ask,
+    around: &Surroundings,
+) -> Result<Option<Digests>, CommandError> {
+    let name = &run.scenario.name;
+    let Some(asked) = Asked::of(sources, name, around)? else { return Ok(None) };
+    let turn = run.started_at.as_millisecond().unsigned_abs();
+    let loaded = asked.load(world, |sources| baseline::load_digests(sources, reach(name, around), ask, turn))?;
+    Ok(Some(loaded.unwrap_or_else(|| Digests { source: asked.name(), ..Digests::default() })))
+}
+
+/// Where runs are asked for.
+struct Asked {
+    sources: Vec<Source>,
+    /// Whether it is no error that there is none yet, since nobody named one.
+    may_be_missing: bool,
+}
+
+impl Asked {
+    /// What was named; else the folder, and in GitHub Actions, where it starts out empty, the artifact. `None` for `none`.
+    fn of(named: &[String], name: &str, around: &Surroundings) -> Result<Option<Self>, CommandError> {
+        let sources: Vec<Source> = named.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
+        if sources.contains(&Source::None) {
+            return Ok(None);
         }
-        loaded => Ok(loaded?),
+        if sources.is_empty() {
+            let folder = Source::Directory(default_store(name));
+            let is_elsewhere = around.is_in(System::Github) && !folder.exists();
+            let source = if is_elsewhere { Source::Github { workflow: None } } else { folder };
+            return Ok(Some(Self { sources: vec![source], may_be_missing: is_elsewhere }));
+        }
+        if !sources.iter().any(Source::exists) {
+            return Err(BaselineError::NotFound { path: PathBuf::from(named.join(", ")) }.into());
+        }
+        Ok(Some(Self { sources, may_be_missing: false }))
+    }
+
+    fn name(&self) -> String {
+        self.sources.iter().map(Source::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    /// `None` where there is none yet, and need not be.
+    fn load<T>(&self, world: &mut World, load: impl FnOnce(&[Source]) -> Result<T, BaselineError>) -> Result<Option<T>, CommandError> {
+        match load(&self.sources) {
+            Err(error) if self.may_be_missing && error.is_missing() => {
+                world.note(&format!("notice: {error}"));
+                Ok(None)
+            }
+            loaded => Ok(Some(loaded?)),
+        }
     }
 }
 

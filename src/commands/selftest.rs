@@ -108,7 +108,7 @@ fn baseline_of(runs: Vec<&Run>) -> Baseline {
         run.environment.job = None;
         BaselineRun { id: format!("same-{}", number + 1), pinned: false, run }
     };
-    Baseline { source: "the target as it is".into(), runs: runs.into_iter().enumerate().map(named).collect() }
+    Baseline { source: "the target as it is".into(), runs: runs.into_iter().enumerate().map(named).collect(), rounds: Vec::new() }
 }
 
 fn told(alike: &[Verdict], disturbed: &[(Disturbance, Verdict)]) -> String {

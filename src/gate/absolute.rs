@@ -64,7 +64,7 @@ fn judge_value(check: &Check<'_>, figures: &Figures, measurement: Measurement) -
     if matches!(check.scope, Scope::WholeRun) && figures.summary.counts.requests == 0 {
         return check.row(FindingOutcome::Skipped, Cause::LeftOut, evidence, "no `start` or `stop` step asked it".into());
     }
-    if let Some(shortage) = shortage(check.metric, figures, measurement)
+    if let Some(shortage) = shortage(check.metric, &figures.summary.counts, measurement)
         && !counts_anyway(check, measurement)
     {
         return check.row(FindingOutcome::Inconclusive, shortage.kind.into(), evidence, shortage.text);

@@ -1,7 +1,8 @@
 //! Whether there is enough data for a claim. A percentile needs ten samples beyond it, a mean 30, a failure rate 20
 //! requests; with fewer, only a breach that chance all but excludes is a breach.
 
-use super::{Figures, Measurement, Metric};
+use super::{Measurement, Metric};
+use crate::run::PhaseSeries;
 use crate::units::format_count;
 
 /// So few samples make a mean.
@@ -37,8 +38,7 @@ pub(super) fn samples_needed(metric: Metric) -> u64 {
 }
 
 /// What is missing for a claim about the metric; `None` where there is enough.
-pub(super) fn shortage(metric: Metric, figures: &Figures, measurement: Measurement) -> Option<Shortage> {
-    let counts = &figures.summary.counts;
+pub(super) fn shortage(metric: Metric, counts: &PhaseSeries, measurement: Measurement) -> Option<Shortage> {
     let missing = |kind, text| Some(Shortage { kind, text });
     let Measurement { value, samples } = measurement;
     if counts.requests == 0 && samples == 0 {

@@ -1,13 +1,13 @@
 //! Rises of failure rates, all of a gate together: failures come in bursts, so that their counts say less than they seem
 //! to, and what looks like a rise must show in a second load before it fails.
 
-use jiff::Timestamp;
-
 use super::check::{Cause, Check, Evidence, Row};
+use super::comparison::{Before, Jobs};
 use super::metric::FailureKind;
 use super::movement::Movement;
 use super::relative::Sittings;
 use super::{Change, Figures, FindingOutcome};
+use crate::run::PhaseSeries;
 use crate::stats::{FailureHistory, Proportion, RateChange, rate_changes};
 
 /// A rise of a failure rate that has a history.
@@ -22,21 +22,15 @@ pub(super) struct PendingRate<'a> {
 }
 
 impl<'a> PendingRate<'a> {
-    pub(super) fn of(
-        check: &Check<'a>,
-        kind: FailureKind,
-        evidence: Evidence,
-        loads: &[Figures],
-        jobs: &[Vec<(Timestamp, Figures)>],
-    ) -> Self {
-        let of_job = |job: &Vec<(Timestamp, Figures)>| {
-            let all: Vec<Proportion> = job.iter().map(|(_, figures)| proportion(kind, figures)).collect();
+    pub(super) fn of(check: &Check<'a>, kind: FailureKind, evidence: Evidence, loads: &[Figures], jobs: &Jobs<'_>) -> Self {
+        let of_job = |job: &Vec<_>| {
+            let all: Vec<Proportion> = job.iter().map(|(_, before): &(_, Before<'_>)| proportion(kind, before.counts())).collect();
             together(&all)
         };
         Self {
             check: *check,
             evidence,
-            loads: loads.iter().map(|figures| proportion(kind, figures)).collect(),
+            loads: loads.iter().map(|figures| proportion(kind, &figures.summary.counts)).collect(),
             before: jobs.iter().map(of_job).collect(),
         }
     }
@@ -100,8 +94,7 @@ impl PendingRate<'_> {
     }
 }
 
-fn proportion(kind: FailureKind, figures: &Figures) -> Proportion {
-    let counts = &figures.summary.counts;
+fn proportion(kind: FailureKind, counts: &PhaseSeries) -> Proportion {
     Proportion::new(kind.count(counts), counts.requests)
 }
 

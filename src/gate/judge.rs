@@ -43,7 +43,7 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
     let Release { loads, most_loads } = release;
     let beside = match baseline {
         BaselineChoice::SideBySide(beside) => beside.loads,
-        BaselineChoice::None | BaselineChoice::Store(_) => &[],
+        BaselineChoice::None | BaselineChoice::Store(_) | BaselineChoice::Screen(_) => &[],
     };
     let examined = Examined::of(loads, beside);
     let run = examined.last();
@@ -53,16 +53,18 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
     let judged: Vec<&Run> = examined.judged.iter().map(|&index| &loads[index]).collect();
     let judge = Judge { loads: &judged, comparison: &comparison, trust: &examined.examination.trust, sittings };
     let slots = groups(run, thresholds, &named).iter().flat_map(|group| judge.group(group)).collect();
-    let mut rows = decide(slots, sittings);
+    let mut rows = decide(slots, &comparison, sittings);
     let unused = waive(&mut rows, thresholds.waivers(), run.started_at);
     let again = again(&rows, &examined, sittings);
+    if again.is_none() && sittings.may_go_on() {
+        note_no_other_load(&mut rows);
+    }
     let verdict = conclude(rows, &Judged { run, thresholds, comparison: &comparison }, examined.examination.checks, &unused);
     Judgement { verdict, again }
 }
 
 /// Why one more load may tell more.
 fn again(rows: &[Row], examined: &Examined<'_>, sittings: Sittings) -> Option<String> {
-    let is_proven = |row: &Row| row.finding.outcome == FindingOutcome::Fail && !row.is_open;
     if !sittings.may_go_on() || rows.iter().any(is_proven) || matches!(examined.examination.trust, Trust::Failures(_)) {
         return None;
     }
@@ -71,6 +73,21 @@ fn again(rows: &[Row], examined: &Examined<'_>, sittings: Sittings) -> Option<St
     }
     let open = rows.iter().filter(|row| row.is_open).max_by(|one, other| one.excess.total_cmp(&other.excess))?;
     Some(format!("{}: {}", open.finding.endpoint, open.finding.reason))
+}
+
+/// A gate that is red by its limits stays red: another load would cost its time and change no exit code. What it would have
+/// decided says so.
+fn note_no_other_load(rows: &mut [Row]) {
+    if rows.iter().any(is_proven) {
+        for row in rows.iter_mut().filter(|row| row.is_open && row.finding.outcome == FindingOutcome::Inconclusive) {
+            row.finding.reason.push_str("; it was not loaded again, because the gate is red already");
+        }
+    }
+}
+
+/// Whether it failed, and no other load could change that.
+fn is_proven(row: &Row) -> bool {
+    row.finding.outcome == FindingOutcome::Fail && !row.is_open
 }
 
 /// The loads of a release, examined.
@@ -240,7 +257,7 @@ mod tests {
     use super::super::samples::{RunSample, at, baseline, by_name, codes, compared, first_reason, judged, outcomes, steady, thresholds};
     use super::super::{Outcome, Rule};
     use super::*;
-    use crate::run::{Baseline, Exactness, FailureClass, FailureDetail, Imported, Measure, Resolution, StatedLatency};
+    use crate::run::{Digests, Exactness, FailureClass, FailureDetail, Imported, Measure, Resolution, StatedLatency};
     use crate::units::Percentile;
 
     /// Each line: latency of every request, rules for `GET /a`, outcome, exit code, reason.
@@ -427,8 +444,9 @@ mod tests {
         let loads: Vec<Run> = latencies.iter().map(|&millis| steady(millis)).collect();
         let store = baseline(vec![steady(100.0); 10]);
         let release = Release { loads: &loads, most_loads };
-        let Judgement { verdict, again } =
-            judge_release(release, &thresholds(&format!("defaults: {{{rules}}}")), BaselineChoice::Store(&store));
+        let thresholds = thresholds(&format!("defaults: {{{rules}}}"));
+        let digests = store.digests(&thresholds.ask());
+        let Judgement { verdict, again } = judge_release(release, &thresholds, BaselineChoice::Store(&digests));
         (verdict.findings[0].outcome, again.is_some())
     }
 
@@ -499,12 +517,41 @@ mod tests {
             (vec![run(970, 30), run(970, 30)], Fail, false),
             (vec![run(970, 30), run(1000, 0), run(1000, 0)], Warn, false),
         ] {
-            let judgement = judge_release(Release { loads: &loads, most_loads: 3 }, &rules, BaselineChoice::Store(&store));
+            let judgement =
+                judge_release(Release { loads: &loads, most_loads: 3 }, &rules, BaselineChoice::Store(&store.digests(&rules.ask())));
             assert_eq!((judgement.verdict.findings[0].outcome, judgement.again.is_some()), (outcome, again), "{:?}", judgement.verdict);
         }
         let verdict = compared(&run(1500, 0), "total: {throughput: {fall: 10%}}", &baseline(vec![run(2000, 0); 3]));
         assert_eq!(first_reason(&verdict), "throughput fell from 200/s to 150/s (-25 %, between -31 % and -19 %), allowed -10 %");
         assert_eq!(verdict.exit_code, 1);
+    }
+
+    #[test]
+    fn a_gate_that_is_red_by_its_limit_is_not_loaded_again_and_says_so() {
+        let (store, rules) = (baseline(vec![steady(100.0); 10]), thresholds("defaults: {p95: {max: 120ms, rise: 10%}}"));
+        let digests = store.digests(&rules.ask());
+        let judged = |most_loads| {
+            let release = Release { loads: &[steady(200.0)], most_loads };
+            judge_release(release, &rules, BaselineChoice::Store(&digests))
+        };
+        let Judgement { verdict, again } = judged(3);
+        assert_eq!((outcomes(&verdict), again), ((Outcome::Fail, 1, vec![Fail, Inconclusive]), None));
+        let why = "it looks like a regression, which a second load would prove; it was not loaded again, because the gate is red already";
+        assert!(verdict.findings[1].reason.ends_with(why), "{verdict:?}");
+        assert_eq!(outcomes(&judged(1).verdict), (Outcome::Fail, 1, vec![Fail, Fail]));
+    }
+
+    #[test]
+    fn a_screen_leaves_what_is_not_sure_to_the_rounds() {
+        let (store, rules) = (baseline(vec![steady(100.0); 10]), thresholds("defaults: {p95: {rise: 10%}}"));
+        let digests = store.digests(&rules.ask());
+        let screened = |millis| {
+            let release = Release { loads: &[steady(millis)], most_loads: 3 };
+            judge_release(release, &rules, BaselineChoice::Screen(&digests))
+        };
+        let (same, slower) = (screened(100.0), screened(300.0));
+        assert_eq!((outcomes(&same.verdict), same.again), ((Outcome::Pass, 0, vec![Pass]), None));
+        assert_eq!((slower.verdict.exit_code, slower.again.is_some()), (3, true));
     }
 
     #[test]
@@ -789,6 +836,6 @@ mod tests {
     #[test]
     fn an_empty_store_and_an_empty_run_do_not_panic() {
         let run = RunSample::new().with(|run| run.phases.clear()).done();
-        assert_eq!(judge(&run, &thresholds(ALL_RULES), BaselineChoice::Store(&Baseline::default())).exit_code, 3);
+        assert_eq!(judge(&run, &thresholds(ALL_RULES), BaselineChoice::Store(&Digests::default())).exit_code, 3);
     }
 }

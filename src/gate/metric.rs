@@ -7,10 +7,9 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::Unit;
-use super::scope::Figures;
 use crate::document::suggestion;
-use crate::run::{FailureClass, PhaseSeries};
-use crate::stats::{Estimate, count_estimate, mean_estimate, paired_percentiles, percentile_estimate, percentile_estimate_of};
+use crate::run::{FailureClass, Figures, Measurement, PhaseSeries, Quantity};
+use crate::stats::Estimate;
 use crate::units::Percentile;
 
 /// Something that is measured of an endpoint, or of all endpoints together.
@@ -39,15 +38,6 @@ pub enum FailureKind {
     StatusFamily(u16),
     /// Failures with this status.
     Status(u16),
-}
-
-/// A measured value and how much it rests on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Measurement {
-    /// In the metric's unit; `None` without samples.
-    pub value: Option<f64>,
-    /// Latencies for a latency, requests for a rate.
-    pub samples: u64,
 }
 
 /// A name that no metric has.
@@ -104,59 +94,44 @@ impl Metric {
         }
     }
 
+    /// What of it is a speed; `None` for failures.
+    #[must_use]
+    pub const fn quantity(self) -> Option<Quantity> {
+        match self {
+            Self::Percentile(percentile) => Some(Quantity::Percentile(percentile)),
+            Self::Max => Some(Quantity::Max),
+            Self::Mean => Some(Quantity::Mean),
+            Self::TimeToFirstByte(percentile) => Some(Quantity::TimeToFirstByte(percentile)),
+            Self::Throughput => Some(Quantity::Throughput),
+            Self::Failures(_) => None,
+        }
+    }
+
     /// Measures it.
     #[must_use]
     pub fn measure(self, figures: &Figures) -> Measurement {
-        match self {
-            Self::Failures(kind) => share(kind.count(&figures.summary.counts), &figures.summary.counts),
-            other => other.measure_speed(figures),
-        }
+        self.measure_by(figures, FailureKind::count)
     }
 
     /// As [`Self::measure`], but of failures only those that the server itself answered.
     #[must_use]
     pub fn measure_answered(self, figures: &Figures) -> Measurement {
-        match self {
-            Self::Failures(kind) => share(kind.answered_count(&figures.summary.counts), &figures.summary.counts),
-            other => other.measure_speed(figures),
+        self.measure_by(figures, FailureKind::answered_count)
+    }
+
+    fn measure_by(self, figures: &Figures, count: impl Fn(FailureKind, &PhaseSeries) -> u64) -> Measurement {
+        let counts = &figures.summary.counts;
+        match (self, self.quantity()) {
+            (Self::Failures(kind), _) => share(count(kind, counts), counts),
+            (_, Some(quantity)) => figures.measure(quantity),
+            (_, None) => Measurement { value: None, samples: 0 },
         }
     }
 
-    /// Its logarithm and how far sampling alone may have moved it; `None` for failures, and without samples. A latency that
-    /// a tool stated has no error of its own: what such values differ by from run to run holds that of sampling too.
+    /// Its logarithm and how far sampling alone may have moved it; `None` for failures, and without samples.
     #[must_use]
     pub fn estimate(self, figures: &Figures) -> Option<Estimate> {
-        // A tool may round to 0, which has no logarithm, and would be no number to whatever shares its noise.
-        let value = self.measure(figures).value.filter(|value| *value > 0.0)?;
-        let estimate = match &figures.summary.stated {
-            Some(_) if self.is_of_whole_answers() => Some(Estimate::exact(value.ln())),
-            _ => self.estimate_of_samples(figures),
-        };
-        let width = if self.unit() == Unit::Ms { figures.resolution.width_at(value) } else { 0.0 };
-        estimate.map(|estimate| estimate.rounded(width / value))
-    }
-
-    /// What is left of the latencies once they are stated instead of counted; the time to the first byte is not.
-    const fn is_of_whole_answers(self) -> bool {
-        matches!(self, Self::Percentile(_) | Self::Max | Self::Mean)
-    }
-
-    fn estimate_of_samples(self, figures: &Figures) -> Option<Estimate> {
-        match self {
-            Self::Percentile(percentile) => percentile_estimate_of(&figures.whole, &figures.blocks, percentile).map(|found| found.estimate),
-            // Kept for whole phases only, so that each request counts as independent.
-            Self::TimeToFirstByte(percentile) => {
-                percentile_estimate(std::slice::from_ref(&figures.summary.counts.ttfb), percentile).map(|found| found.estimate)
-            }
-            Self::Mean => mean_estimate(&figures.blocks),
-            Self::Max => figures.summary.latency.max_ms().map(|value| Estimate::exact(value.ln())),
-            Self::Throughput => {
-                let rate = figures.throughput().filter(|rate| *rate > 0.0)?;
-                let error = count_estimate(&figures.answered, 1.0).map_or((rate * figures.seconds).sqrt().recip(), |blocks| blocks.up);
-                Some(Estimate { log: rate.ln(), low: error, up: error })
-            }
-            Self::Failures(_) => None,
-        }
+        figures.estimate(self.quantity()?)
     }
 
     /// What runs of one build usually differ by: the standard deviation of the logarithm. Before anything is known of a
@@ -176,19 +151,6 @@ impl Metric {
         }
     }
 
-    /// The logarithm of `now` over `before`, both measured at the same time: what moved both is taken out where the blocks
-    /// of time tell it.
-    #[must_use]
-    pub fn paired_estimate(self, now: &Figures, before: &Figures) -> Option<Estimate> {
-        if let Self::Percentile(percentile) = self {
-            let of = |side: &Figures| percentile_estimate_of(&side.whole, &side.blocks, percentile);
-            return Some(paired_percentiles(&of(now)?, &of(before)?));
-        }
-        let (now, before) = (self.estimate(now)?, self.estimate(before)?);
-        let error = (now.variance() + before.variance()).sqrt();
-        Some(Estimate { log: now.log - before.log, low: error, up: error })
-    }
-
     /// What rounds side by side usually differ by, sampling apart: half of what runs on different days do.
     #[must_use]
     pub fn usual_round_noise(self) -> f64 {
@@ -204,21 +166,10 @@ impl Metric {
             Self::Max | Self::Mean | Self::Throughput | Self::Failures(_) => f64::INFINITY,
         }
     }
-
-    fn measure_speed(self, figures: &Figures) -> Measurement {
-        let (summary, counts) = (&figures.summary, &figures.summary.counts);
-        match self {
-            Self::Percentile(percentile) => Measurement { value: summary.percentile_ms(percentile), samples: summary.latency_samples() },
-            Self::Max => Measurement { value: summary.max_ms(), samples: summary.latency_samples() },
-            Self::Mean => Measurement { value: summary.mean_ms(), samples: summary.latency_samples() },
-            Self::TimeToFirstByte(percentile) => Measurement { value: counts.ttfb.percentile_ms(percentile), samples: counts.ttfb.count() },
-            Self::Throughput | Self::Failures(_) => Measurement { value: figures.throughput(), samples: counts.requests },
-        }
-    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn share(failed: u64, counts: &PhaseSeries) -> Measurement {
+pub(super) fn share(failed: u64, counts: &PhaseSeries) -> Measurement {
     Measurement { value: (counts.requests > 0).then(|| failed as f64 / counts.requests as f64), samples: counts.requests }
 }
 

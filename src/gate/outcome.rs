@@ -2,7 +2,7 @@
 
 use super::check::{Cause, Row};
 use super::comparison::{Comparison, Standing};
-use super::suspicion::{Habit, suspicions};
+use super::suspicion::suspicions;
 use super::{
     BaselinePolicy, Finding, FindingOutcome, Outcome, Reason, RunRef, SelfCheck, SelfCheckOutcome, Subject, Thresholds, ThresholdsRef,
     VERDICT_VERSION, Verdict, Waiver,
@@ -170,8 +170,7 @@ fn of_comparison(rows: &[Row], comparison: &Comparison<'_>) -> Option<Consequenc
 }
 
 fn of_suspicions(run: &Run, comparison: &Comparison<'_>) -> Vec<Consequence> {
-    let before =
-        |subject: Subject<'_>| comparison.jobs().iter().filter_map(|job| job.iter().find_map(|run| Habit::of(run, subject))).collect();
+    let before = |subject: Subject<'_>| comparison.habits(subject);
     suspicions(run, before).into_iter().map(|text| Consequence::new(ExitCode::Pass, "suspicious", text)).collect()
 }
 

@@ -4,11 +4,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::change::{self, Compared, Decision, Limits, Paired, Worse};
 use super::check::{Cause, Check, Evidence, Row};
-use super::comparison::{Comparison, RUNS_NEEDED, Standing, baseline_value, history_estimates};
+use super::comparison::{Before, Comparison, Jobs, RUNS_NEEDED, Standing, baseline_value, history_estimates};
 use super::enough_data::samples_needed;
 use super::failures::{PendingRate, decide_rates};
 use super::imported::resolution_ms;
@@ -29,15 +27,15 @@ const LEAST_SHARE: f64 = 0.01;
 /// What a subject is compared with.
 pub(super) struct History<'a> {
     pub(super) comparison: &'a Comparison<'a>,
-    /// The subject's figures in the baseline's runs, by job.
-    jobs: Vec<Vec<(Timestamp, Figures)>>,
+    /// What the subject did in the baseline's runs, by job.
+    jobs: Jobs<'a>,
     /// What was estimated of them already, for each job: several rules ask for the same.
     estimates: RefCell<BTreeMap<Metric, Vec<Option<Estimate>>>>,
 }
 
 impl<'a> History<'a> {
     pub(super) fn of(comparison: &'a Comparison<'a>, subject: Subject<'_>, scope: Scope<'_>) -> Self {
-        Self { comparison, jobs: comparison.figures(subject, scope), estimates: RefCell::default() }
+        Self { comparison, jobs: comparison.before(subject, scope), estimates: RefCell::default() }
     }
 
     /// One estimate for each job that has enough samples, newest first, since the metric last stepped to another level.
@@ -135,7 +133,13 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
     let resolution = resolution_ms(&measured.figures, check.metric, movement.from.max(movement.to));
     if let Some(beside) = comparison.beside() {
         return Slot::Paired(
-            Pending { check: *check, value: movement.to, resolution, compared: paired(check, &movement, measured, loads, jobs), evidence },
+            Pending {
+                check: *check,
+                value: movement.to,
+                resolution,
+                compared: paired(check, &movement, measured, loads, history),
+                evidence,
+            },
             beside.restarts,
         );
     }
@@ -162,9 +166,10 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
 }
 
 /// Decides what is pending, all of it together.
-pub(super) fn decide(slots: Vec<Slot<'_>>, sittings: Sittings) -> Vec<Row> {
+pub(super) fn decide(slots: Vec<Slot<'_>>, comparison: &Comparison<'_>, sittings: Sittings) -> Vec<Row> {
     let compared: Vec<Compared> = slots.iter().filter_map(Slot::compared).cloned().collect();
-    let mut changes = change::judge_history(&compared, sittings.most).into_iter();
+    let judge = if comparison.is_screen() { change::screen_history } else { change::judge_history };
+    let mut changes = judge(&compared, sittings.most).into_iter();
     let paired: Vec<Paired> = slots.iter().filter_map(Slot::paired).cloned().collect();
     let mut of_rounds = change::judge_rounds(&paired, restarts(&slots), sittings.most).into_iter();
     let mut rows = Vec::with_capacity(slots.len());
@@ -204,16 +209,20 @@ impl Slot<'_> {
 }
 
 /// What two deployments side by side come to in each round.
-fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[Figures], jobs: &[Vec<(Timestamp, Figures)>]) -> Paired {
-    let beside = jobs.iter().filter_map(|job| job.first());
-    let rounds = loads.iter().zip(beside).filter_map(|(now, (_, before))| check.metric.paired_estimate(now, before));
+fn paired(check: &Check<'_>, movement: &Movement, measured: &Measured, loads: &[Figures], history: &History<'_>) -> Paired {
+    let quantity = check.metric.quantity();
+    let beside = history.jobs.iter().filter_map(|job| match job.first() {
+        Some((_, Before::Beside(figures))) => Some(figures),
+        Some((_, Before::Kept(_))) | None => None,
+    });
+    let rounds = loads.iter().zip(beside).filter_map(|(now, before)| now.paired_estimate(before, quantity?));
     Paired {
         limits: limits(check, movement.from),
         worse: worse(check.rule),
         kind: kind(check.metric),
         usual: check.metric.usual_round_noise(),
         rounds: rounds.collect(),
-        against_itself: Vec::new(),
+        against_itself: quantity.map_or_else(Vec::new, |quantity| history.comparison.against_itself(check.subject, check.scope, quantity)),
         tail: measured.tail(check.metric),
     }
 }

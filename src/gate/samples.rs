@@ -149,7 +149,7 @@ pub(super) fn baseline(runs: impl IntoIterator<Item = Run>) -> Baseline {
         run.started_at -= SignedDuration::from_hours(24 * (i64::try_from(index).unwrap() + 1));
         BaselineRun { id: format!("run-{index}"), pinned: false, run }
     };
-    Baseline { source: "store".into(), runs: runs.into_iter().enumerate().map(aged).collect() }
+    Baseline { source: "store".into(), runs: runs.into_iter().enumerate().map(aged).collect(), rounds: Vec::new() }
 }
 
 /// Thresholds with this below their header.
@@ -159,12 +159,13 @@ pub(super) fn thresholds(rest: &str) -> Thresholds {
 
 /// Judged without a baseline.
 pub(super) fn judged(run: &Run, rest: &str) -> Verdict {
-    judge(run, &thresholds(rest), BaselineChoice::Store(&Baseline::default()))
+    compared(run, rest, &Baseline::default())
 }
 
 /// Judged against a baseline.
 pub(super) fn compared(run: &Run, rest: &str, baseline: &Baseline) -> Verdict {
-    judge(run, &thresholds(rest), BaselineChoice::Store(baseline))
+    let thresholds = thresholds(rest);
+    judge(run, &thresholds, BaselineChoice::Store(&baseline.digests(&thresholds.ask())))
 }
 
 /// The outcome of the whole, its exit code, and the outcomes of the rows.

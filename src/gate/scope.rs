@@ -1,8 +1,8 @@
 //! Over what a figure is taken: which endpoint and which phases, by name, so that the same question can be asked of
 //! the judged run and of every baseline run.
 
-use crate::run::{PhaseSelection, Resolution, Run, Summary};
-use crate::stats::Histogram;
+use crate::run::{Digest, Figures, Gist, PhaseSelection, Quantity, Round, Run};
+use crate::stats::Estimate;
 
 /// Whose figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,27 +24,19 @@ pub enum Scope<'a> {
     WholeRun,
 }
 
-/// What one subject did in one scope.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Figures {
-    pub summary: Summary,
-    /// The latencies once more, in blocks of time.
-    pub blocks: Vec<Histogram>,
-    /// The sum of the blocks.
-    pub whole: Histogram,
-    /// How many requests were answered as expected in each block of time.
-    pub answered: Vec<u64>,
-    /// Length of the scope (s).
-    pub seconds: f64,
-    /// How far apart latencies must be to be told apart, where another tool measured them.
-    pub resolution: Resolution,
-}
-
 impl<'a> Subject<'a> {
     /// The subject that a file calls by this name.
     #[must_use]
     pub fn named(name: &'a str) -> Self {
         if name == Self::Total.name() { Self::Total } else { Self::Endpoint(name) }
+    }
+
+    /// The endpoint; `None` for all of them.
+    const fn endpoint(self) -> Option<&'a str> {
+        match self {
+            Self::Endpoint(name) => Some(name),
+            Self::Total => None,
+        }
     }
 
     /// As files and reports call it.
@@ -84,52 +76,30 @@ impl Figures {
         if !(0..run.phases.len()).any(|index| run.selects(selection, index)) {
             return None;
         }
-        let seconds = run.duration_of(selection).as_secs_f64();
-        let resolution = run.imported.as_ref().map(|imported| imported.resolution.clone()).unwrap_or_default();
-        let (summary, blocks, answered) = match subject {
-            Subject::Endpoint(name) => {
-                let endpoint = run.endpoints.iter().find(|endpoint| endpoint.name == name)?;
-                let blocks = run.latency_blocks(endpoint, selection);
-                (run.summary(endpoint, selection), blocks, run.answered_blocks(Some(endpoint), selection))
-            }
-            Subject::Total => (run.total(selection), run.total_latency_blocks(selection), run.answered_blocks(None, selection)),
+        let endpoint = match subject {
+            Subject::Endpoint(name) => Some(run.endpoints.iter().find(|endpoint| endpoint.name == name)?),
+            Subject::Total => None,
         };
-        let is_counted = summary.stated.is_none();
-        let whole = if is_counted { summary.latency.clone() } else { Histogram::sum(&blocks) };
-        Some(Self { summary, blocks, whole, answered, seconds, resolution })
+        Some(Self::over(run, endpoint, selection))
     }
+}
 
-    /// The summary over every judged phase, and their length (s): what [`Self::of`] takes much longer for. `None` as there.
-    #[must_use]
-    pub fn summary_of(run: &Run, subject: Subject<'_>) -> Option<(Summary, f64)> {
-        let selection = PhaseSelection::Judged;
-        if !run.phases.iter().any(|phase| phase.measured) {
-            return None;
-        }
-        let summary = match subject {
-            Subject::Endpoint(name) => run.summary(run.endpoints.iter().find(|endpoint| endpoint.name == name)?, selection),
-            Subject::Total => run.total(selection),
-        };
-        Some((summary, run.duration_of(selection).as_secs_f64()))
+/// What a digest says of a subject in a scope; `None` as in [`Figures::of`], and for the whole run, which is never compared.
+pub(super) fn gist_of<'a>(digest: &'a Digest, subject: Subject<'_>, scope: Scope<'_>) -> Option<&'a Gist> {
+    let endpoint = subject.endpoint();
+    match scope {
+        Scope::Pooled { named } => digest.gist(endpoint, |phase| !named.contains(&phase)),
+        Scope::Phase(name) => digest.gist(endpoint, |phase| phase == name),
+        Scope::WholeRun => None,
     }
+}
 
-    /// All of several loads together, for counts; latencies of different loads are never mixed by anybody else.
-    #[must_use]
-    pub fn together(of: &[Self]) -> Option<Self> {
-        let (first, rest) = of.split_first()?;
-        let mut all = first.clone();
-        for one in rest {
-            all.summary.counts.merge(&one.summary.counts);
-            all.summary.latency.merge(&one.summary.latency);
-            all.seconds += one.seconds;
-        }
-        Some(all)
-    }
-
-    /// Requests that were answered as expected, each second; `None` without a length.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-    pub fn throughput(&self) -> Option<f64> {
-        (self.seconds > 0.0).then(|| self.summary.counts.ok as f64 / self.seconds)
+/// The same of a round of one build against itself.
+pub(super) fn change_of(round: &Round, subject: Subject<'_>, scope: Scope<'_>, quantity: Quantity) -> Option<Estimate> {
+    let endpoint = subject.endpoint();
+    match scope {
+        Scope::Pooled { named } => round.change(endpoint, |phase| !named.contains(&phase), quantity),
+        Scope::Phase(name) => round.change(endpoint, |phase| phase == name, quantity),
+        Scope::WholeRun => None,
     }
 }

@@ -23,7 +23,7 @@ impl Measured {
         if matches!(metric, Metric::Failures(_)) {
             return Some(Self::of_one(metric, Figures::together(loads)?));
         }
-        let is_enough = |figures: &&Figures| shortage(metric, figures, metric.measure(figures)).is_none();
+        let is_enough = |figures: &&Figures| shortage(metric, &figures.summary.counts, metric.measure(figures)).is_none();
         let enough: Vec<&Figures> = loads.iter().filter(is_enough).collect();
         match enough[..] {
             [] => Some(Self::of_one(metric, loads.last()?.clone())),
@@ -35,13 +35,13 @@ impl Measured {
     /// Of one load, counting only failures that the server itself answered.
     pub(super) fn answered(metric: Metric, figures: &Figures) -> Self {
         let measurement = metric.measure_answered(figures);
-        let shortage = shortage(metric, figures, measurement);
+        let shortage = shortage(metric, &figures.summary.counts, measurement);
         Self { measurement, estimates: Vec::new(), figures: figures.clone(), shortage }
     }
 
     fn of_one(metric: Metric, figures: Figures) -> Self {
         let measurement = metric.measure(&figures);
-        let shortage = shortage(metric, &figures, measurement);
+        let shortage = shortage(metric, &figures.summary.counts, measurement);
         Self { measurement, estimates: metric.estimate(&figures).into_iter().collect(), figures, shortage }
     }
 

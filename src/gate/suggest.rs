@@ -398,7 +398,7 @@ mod tests {
         for noise in [0.01, 0.04] {
             let nights = nights(noise, 10);
             let thresholds = as_thresholds(&suggested(&nights));
-            let store = baseline(nights);
+            let store = baseline(nights).digests(&thresholds.ask());
             let mut chance = Chance::new(6);
             let mut failed = |factor: f64| {
                 let verdicts = (0..20).map(|_| judge(&night(&mut chance, noise, factor), &thresholds, BaselineChoice::Store(&store)));

@@ -1,8 +1,8 @@
 //! What is too good to be true: answers much faster or smaller than the baseline's, or requests that are no longer made.
 //! Errors answered fast and empty pages look like a fast release. A suspicion is told; it decides nothing.
 
-use super::{Figures, Subject};
-use crate::run::{EndpointRole, PhaseSeries, Run, Summary};
+use super::Subject;
+use crate::run::{EndpointRole, Gist, PhaseSelection, PhaseSeries, Quantity, Run};
 use crate::units::{Percentile, format_count, format_millis};
 
 /// Fewer baseline runs are no habit.
@@ -38,14 +38,36 @@ impl Habit {
     /// What a subject did in the judged phases of a run; `None` where it is not in it.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub(super) fn of(run: &Run, subject: Subject<'_>) -> Option<Self> {
-        let (Summary { latency, counts, .. }, seconds) = Figures::summary_of(run, subject)?;
+        if !run.phases.iter().any(|phase| phase.measured) {
+            return None;
+        }
+        let summary = match subject {
+            Subject::Endpoint(name) => run.summary(run.endpoints.iter().find(|endpoint| endpoint.name == name)?, PhaseSelection::Judged),
+            Subject::Total => run.total(PhaseSelection::Judged),
+        };
+        let (latency, counts) = (&summary.latency, &summary.counts);
+        let seconds = run.duration_of(PhaseSelection::Judged).as_secs_f64();
         let has_p95 = latency.count() >= Percentile::P95.requests_needed();
         Some(Self {
             p95_ms: latency.percentile_ms(Percentile::P95).filter(|_| has_p95),
             mean_ms: latency.mean_ms(),
             requests_per_second: (seconds > 0.0).then(|| counts.requests as f64 / seconds),
-            bytes_per_answer: bytes_per_answer(&counts),
+            bytes_per_answer: bytes_per_answer(counts),
         })
+    }
+
+    /// As the digest of a run tells it.
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    pub(super) fn of_gist(gist: &Gist) -> Self {
+        let measured = |quantity| gist.gauges.get(&quantity).map(|gauge| gauge.measurement);
+        let p95 = measured(Quantity::Percentile(Percentile::P95));
+        let seconds = gist.length.as_secs_f64();
+        Self {
+            p95_ms: p95.filter(|p95| p95.samples >= Percentile::P95.requests_needed()).and_then(|p95| p95.value),
+            mean_ms: measured(Quantity::Mean).and_then(|mean| mean.value),
+            requests_per_second: (seconds > 0.0).then(|| gist.counts.requests as f64 / seconds),
+            bytes_per_answer: bytes_per_answer(&gist.counts),
+        }
     }
 
     /// The median of each part; `None` with too few runs.
@@ -80,7 +102,7 @@ pub(super) fn suspicions(run: &Run, before: impl Fn(Subject<'_>) -> Vec<Habit>) 
     }
     let habits = |subject| Some((Habit::of(run, subject)?, Habit::usual(&before(subject))?));
     let Some(total) = habits(Subject::Total) else { return Vec::new() };
-    let seconds = run.duration_of(crate::run::PhaseSelection::Judged).as_secs_f64();
+    let seconds = run.duration_of(PhaseSelection::Judged).as_secs_f64();
     let (mut faster, mut smaller, mut rarer) = (Vec::new(), Vec::new(), Vec::new());
     for endpoint in run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task) {
         let Some((now, usual)) = habits(Subject::Endpoint(&endpoint.name)) else { continue };

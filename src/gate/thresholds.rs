@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use super::rules::{Layer, Rules, rules_of_layers};
 use super::{Metric, Subject, thresholds_file, thresholds_reader};
 use crate::document::{Document, DocumentError, Mistake, Placed};
+use crate::run::{Ask, Quantity};
 
 /// A threshold file that could not be read or understood.
 pub type ThresholdsError = DocumentError;
@@ -172,6 +173,19 @@ impl Thresholds {
             .collect(),
         };
         rules_of_layers(&layers)
+    }
+
+    /// What a judgement by them needs to know of each run that it compares with.
+    #[must_use]
+    pub fn ask(&self) -> Ask {
+        let named = self.named_phases();
+        let phases = || named.iter().copied().map(Some).chain([None]);
+        // An endpoint that nothing is said of has the defaults.
+        let endpoints = self.named_endpoints().into_iter().chain([""]).map(Subject::Endpoint);
+        let subjects: Vec<Subject<'_>> = endpoints.chain([Subject::Total]).collect();
+        let rules = subjects.iter().flat_map(|&subject| phases().flat_map(move |phase| self.rules(subject, phase)));
+        let quantities: Vec<Quantity> = rules.filter_map(|(metric, _)| metric.quantity()).collect();
+        Ask::of(quantities, &named)
     }
 }
 

@@ -139,7 +139,7 @@ pub struct Change {
 /// One way in which the run itself was examined.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SelfCheck {
-    /// A stable word: `complete`, `conserved`, `generator`, `samples`, `steady`, `undisturbed`, ..
+    /// A stable word: `complete`, `conserved`, `generator`, `samples`, `steady`, `undisturbed`, `imported`, `decided`, ..
     pub name: String,
     pub outcome: SelfCheckOutcome,
     pub detail: String,
@@ -197,6 +197,11 @@ pub struct ThresholdsRef {
 }
 
 impl Verdict {
+    /// Tells by which of several ways it was decided.
+    pub fn tell_how(&mut self, how: String) {
+        self.self_checks.push(SelfCheck { name: "decided".to_owned(), outcome: SelfCheckOutcome::Pass, detail: how });
+    }
+
     /// The exit code as the program ends with it.
     #[must_use]
     pub fn exit(&self) -> ExitCode {

@@ -1,6 +1,7 @@
 //! What a report says and in which order: the headline, why, what to do, the findings worst first, and what a reader
 //! must not overlook. Texts are raw here: each format makes them harmless for its own sink.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::figures;
@@ -12,6 +13,8 @@ use crate::units::{format_count, format_duration, format_share};
 
 /// How much of a commit is shown.
 const COMMIT_CHARACTERS: usize = 7;
+/// So many checks without a verdict for one cause are told in one sentence.
+const ALIKE: usize = 3;
 /// The reason's code of a verdict without a comparison.
 const NO_BASELINE: &str = "no_baseline";
 
@@ -59,9 +62,23 @@ pub(super) fn headline(verdict: &Verdict) -> Headline<'_> {
 }
 
 impl Content<'_> {
-    /// One sentence for each finding that asks for attention: breaches, what is undecided, waived or warned about.
+    /// One sentence for each finding that asks for attention: breaches, what is undecided, waived or warned about. Where
+    /// many have no verdict for one cause, the cause is told once.
     pub(super) fn sentences(&self) -> Vec<Sentence<'_>> {
-        self.attention().map(sentences::sentence).collect()
+        let mut alike: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        for finding in self.attention().filter(|finding| finding.outcome == FindingOutcome::Inconclusive) {
+            alike.entry(&finding.reason).or_default().push(finding);
+        }
+        let mut told = BTreeSet::new();
+        let mut sentences = Vec::new();
+        for finding in self.attention() {
+            match alike.get(finding.reason.as_str()).filter(|alike| alike.len() >= ALIKE && alike[0].outcome == finding.outcome) {
+                None => sentences.push(sentences::sentence(finding)),
+                Some(alike) if told.insert(finding.reason.as_str()) => sentences.push(sentences::together(alike)),
+                Some(_) => {}
+            }
+        }
+        sentences
     }
 
     /// The findings that ask for attention, worst first.

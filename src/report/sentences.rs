@@ -7,6 +7,9 @@ use crate::units::format_count;
 /// The endpoint name of findings about the whole scenario.
 const TOTAL: &str = "total";
 
+/// How many of several checks are named.
+const NAMED: usize = 3;
+
 /// A sentence that starts with an endpoint's label, or about the whole scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sentence<'a> {
@@ -72,6 +75,16 @@ pub(super) fn sentence(finding: &Finding) -> Sentence<'_> {
         FindingOutcome::Fail => breach(finding),
         _ => with_reason(finding),
     }
+}
+
+/// What several say that have no verdict for one cause: `12 checks have no verdict: .. (GET /a p95 rise, .. and 9 more)`.
+pub(super) fn together<'a>(findings: &[&'a Finding]) -> Sentence<'a> {
+    let name = |finding: &&Finding| format!("{} {} {}", finding.endpoint, metric(finding), rule_word(finding.rule));
+    let named = findings.iter().take(NAMED).map(name).collect::<Vec<_>>().join(", ");
+    let more = findings.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {} more", format_count(more as u64)) } else { String::new() };
+    let reason = findings.first().map_or("", |finding| finding.reason.trim());
+    Sentence { label: None, rest: format!("{} checks have no verdict: {reason} ({named}{more})", format_count(findings.len() as u64)) }
 }
 
 /// `POST /api/checkout got slower: p95 142 ms, was 121 ms (+18 %, between +12 % and +24 %), allowed +10 %.`
@@ -196,6 +209,24 @@ mod tests {
         assert_eq!(failed(finding("GET /a", "p99", 300.4)), "GET /a is too slow: p99 300.400 ms, limit 300 ms (less than 1 % over).");
         assert_eq!(failed(failures("GET /a", 0.0213)), "GET /a fails too often: failures 2.13 % of 12,000 requests, limit 1 %.");
         assert_eq!(failed(throughput(140.0)), "The whole scenario handles too little: throughput 140/s, at least 150/s (7 % under).");
+    }
+
+    #[test]
+    fn one_cause_of_many_is_told_once() {
+        let undecided = |endpoint: &str, why: &str| {
+            let mut finding = finding(endpoint, "p95", 100.0);
+            (finding.outcome, finding.reason) = (FindingOutcome::Inconclusive, why.into());
+            finding
+        };
+        let mut verdict = crate::report::samples::inconclusive();
+        verdict.findings = ["GET /a", "GET /b", "GET /c", "GET /d"].map(|name| undecided(name, "the generator was busy")).into();
+        verdict.findings.insert(1, undecided("GET /e", "140 requests, p95 needs 200"));
+        let run = crate::report::samples::run();
+        let content = crate::report::content::content(&verdict, &run);
+        let told: Vec<String> = content.sentences().iter().map(Sentence::plain).collect();
+        let once = "4 checks have no verdict: the generator was busy (GET /a p95 max, GET /b p95 max, GET /c p95 max and 1 more)";
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told.iter().any(|text| text == once), "{told:?}");
     }
 
     #[test]

@@ -3,10 +3,13 @@
 
 mod baseline;
 mod blocks;
+mod digest;
 mod environment;
+mod figures;
 mod file;
 mod imported;
 mod merge;
+mod round;
 #[cfg(test)]
 pub(crate) mod samples;
 #[cfg(test)]
@@ -17,14 +20,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use self::baseline::{Baseline, BaselineRun, Incomparable, incomparable};
+pub use self::baseline::{Baseline, BaselineRun, DigestedRun, Digests, Incomparable, Likeness, StoredRound, incomparable};
+pub use self::digest::{Ask, Digest, Gauge, GaugeParts, Gist, Part, of_log_parts, to_log_parts};
 pub use self::environment::Environment;
+pub use self::figures::{Figures, Measurement, Quantity, UnknownQuantity};
 pub use self::file::{
     FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, earlier_run_file_name, load_run, load_runs, read_run, run_schema, save_run,
     write_run,
 };
 pub use self::imported::{Exactness, FailureDetail, Imported, Measure, Resolution, StatedLatency, StatedTotal};
 pub use self::merge::{MergeError, merge};
+pub use self::round::{Round, RoundPart};
 pub use crate::endpoint::EndpointRole;
 use crate::stats::Histogram;
 use crate::units::Percentile;

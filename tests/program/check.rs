@@ -205,6 +205,80 @@ fn two_deployments_are_compared_side_by_side() {
     workspace.perfgate("check shop.yaml --against http://staging.example").with(7).says("--allow-host");
 }
 
+/// How a verdict was decided, as every report tells it.
+fn decided(workspace: &Workspace) -> String {
+    let verdict = workspace.json("perfgate-out/verdict.json");
+    let checks = verdict["self_checks"].as_array().unwrap();
+    let how = checks.iter().find(|check| check["name"] == "decided").unwrap();
+    how["detail"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn one_load_may_pass_before_two_deployments_are_compared() {
+    let (old, slower) = (Server::start(|_| Reply::slow(20)), Server::start(|_| Reply::slow(90)));
+    let workspace = Workspace::with_shop(&old.url());
+    workspace.edit(
+        "thresholds/shop.yaml",
+        "{p95: 400ms, failures: 1%}",
+        "{p95: {rise: 50%, at_least: 30ms, must_detect: 250%}, failures: {rise: 1%}}",
+    );
+    let check = |target: &Server, more: &str| format!("check shop.yaml --target {} --against {} {more}", target.url(), old.url());
+    workspace.perfgate("baseline refresh shop.yaml --repeat 2").with(0);
+    workspace.perfgate(&check(&old, "")).with(0);
+    assert!(decided(&workspace).starts_with("side by side, in 2 rounds"), "{}", decided(&workspace));
+    workspace.perfgate("baseline refresh shop.yaml").with(0);
+
+    workspace.perfgate(&check(&old, "")).with(0);
+    assert_eq!(decided(&workspace), "by one load against the stored runs; it was not necessary to load side by side");
+    assert!(!workspace.has("perfgate-out/against-1.json"));
+    let ended = workspace.perfgate(&check(&slower, "")).with(1).says("one load is not sure, rounds side by side follow: GET /api/products");
+    ended.says("round 2 of at most 2").prints(&format!("{}, loaded side by side", old.url()));
+    assert!(decided(&workspace).starts_with("side by side, in 2 rounds; one load against the stored runs was not sure: "));
+    assert!(workspace.has("perfgate-out/run-2.json") && workspace.has("perfgate-out/against-2.json"));
+    workspace.perfgate(&check(&old, "--baseline none")).with(0);
+    assert!(decided(&workspace).starts_with("side by side"));
+}
+
+#[test]
+fn rounds_of_a_build_against_itself_are_kept_and_used() {
+    let (here, there) = (Server::start(|_| Reply::slow(20)), Server::start(|_| Reply::slow(20)));
+    let workspace = Workspace::with_shop(&here.url());
+    workspace.edit(
+        "thresholds/shop.yaml",
+        "{p95: 400ms, failures: 1%}",
+        "{p95: {rise: 50%, at_least: 20ms, must_detect: 200%}, failures: {rise: 1%}}",
+    );
+    let refresh = format!("baseline refresh shop.yaml --against {} --rounds", there.url());
+    workspace.perfgate(&format!("{refresh} 2 --between-rounds true")).with(0).says("kept round ");
+    workspace.perfgate(&format!("{refresh} 1")).with(0);
+    let listed = workspace.perfgate("baseline list").with(0).stdout;
+    assert_eq!(listed.lines().filter(|line| line.contains(" round")).count(), 3, "{listed}");
+
+    let source = |flags: &str| {
+        workspace.perfgate(&format!("check shop.yaml --against {} {flags}", there.url())).with(0);
+        workspace.json("perfgate-out/verdict.json")["baseline"].clone()
+    };
+    let all = source("");
+    assert!(all["source"].as_str().unwrap().ends_with("as noisy as 3 rounds of a build against itself"), "{all:#}");
+    let only_anew = source("--between-rounds true");
+    assert!(only_anew["source"].as_str().unwrap().ends_with("as noisy as 2 rounds of a build against itself"), "{only_anew:#}");
+    assert!(only_anew["left_out"][0].as_str().unwrap().ends_with("both sides were not started anew for it"), "{only_anew:#}");
+    assert_eq!(source("--users 29")["left_out"].as_array().unwrap().len(), 3, "another load");
+
+    workspace.perfgate(&format!("{refresh} 2 --keep elsewhere --baseline .perfgate/baselines/shop --runs 2")).with(0);
+    assert_eq!(workspace.json("elsewhere/baseline.json")["rounds"].as_array().unwrap().len(), 2, "taken over and pruned");
+    workspace.perfgate("baseline refresh shop.yaml --rounds 1").with(2).says("--against");
+}
+
+#[test]
+fn a_round_that_may_not_be_used_is_kept_and_rejected() {
+    let (here, broken) = (Server::healthy(), Server::start(|_| Reply::status(500)));
+    let workspace = Workspace::with_shop(&here.url());
+    let refresh = format!("baseline refresh shop.yaml --against {} --rounds 1", broken.url());
+    workspace.perfgate(&refresh).with(3).says("rejected: the deployment beside it: only 0 %");
+    workspace.perfgate("baseline list").with(0).prints("rejected round");
+}
+
 #[test]
 fn another_load_or_environment_is_not_compared() {
     let server = Server::healthy();

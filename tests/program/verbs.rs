@@ -1,5 +1,7 @@
 //! The verbs beside `check`, one after another as a user would type them.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::support::{Reply, Server, Workspace};
@@ -89,6 +91,28 @@ fn the_baseline_is_kept_listed_pinned_and_pruned() {
     workspace.perfgate("baseline prune --runs 1 --baseline .perfgate/baselines/shop").with(0).says("dropped 1 run");
     workspace.perfgate(&format!("baseline pin {oldest}")).with(2).says(&format!("has no run `{oldest}`\nhint: `perfgate baseline list`"));
     workspace.perfgate("baseline prune").with(0).says("dropped 0 runs");
+}
+
+#[test]
+fn a_verdict_is_the_same_whether_runs_are_read_or_their_digests() {
+    let server = Server::start(|_| Reply::slow(3));
+    let workspace = Workspace::with_shop(&server.url());
+    let rules = "{p95: {max: 400ms, rise: 50%, at_least: 40ms}, mean: {rise: 90%}, failures: {rise: 1%}}";
+    workspace.edit("thresholds/shop.yaml", "{p95: 400ms, failures: 1%}", rules);
+    workspace.perfgate("baseline refresh shop.yaml --repeat 4").with(0);
+    workspace.perfgate("run shop.yaml --out made").with(0);
+    let judged = || workspace.perfgate("judge made --format json").stdout;
+    let list = ".perfgate/baselines/shop/baseline.json";
+    let (with_digests, mut content) = (judged(), workspace.json(list));
+    for entry in content["entries"].as_array_mut().unwrap() {
+        assert!(entry.as_object_mut().unwrap().remove("digest").is_some());
+    }
+    workspace.write(list, &content.to_string());
+    assert_eq!(judged(), with_digests);
+    workspace.perfgate("judge made --out whole").with(0);
+    assert_eq!(workspace.read("whole/verdict.json").trim(), with_digests.trim());
+    fs::remove_file(workspace.path(list)).unwrap();
+    assert_eq!(judged(), with_digests);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 //! again, and fails only where a fresh sitting agrees and both together are beyond noise. Levels and their false-alarm
 //! rates: `cargo bench --bench verdict_quality`.
 
-use super::{Change, Decision, Limits, Measured, TAIL_NEEDED, Worse};
+use super::{Change, Decision, Limits, Measured, PASS_LEVEL, TAIL_NEEDED, Worse};
 use crate::stats::{Estimate, Noise, Series, history_noise, t_quantile};
 
 /// The chance of a false alarm that all metrics of a gate share.
 const FALSE_ALARM: f64 = 0.003;
 /// The same for asking for another sitting.
 const SUSPICION: f64 = 0.10;
+/// How sure a pass is where rounds side by side can still decide: a change that is missed here is missed for good.
+const SCREEN_PASS_LEVEL: f64 = 0.99;
 /// Runs of one job share its day: this share of the variance stays, however often the load is repeated.
 const SHARED_DAY: f64 = 0.5;
 /// Where runs differ by so many times what is usual, extremes are more frequent than Student's t has them.
@@ -41,9 +43,20 @@ pub struct Compared {
 /// `None` for a metric without history or sitting.
 #[must_use]
 pub fn judge_history(compared: &[Compared], most_sittings: usize) -> Vec<Option<Change>> {
+    judge_at(compared, most_sittings, PASS_LEVEL)
+}
+
+/// As [`judge_history`], of one load before rounds side by side: it may pass, and more surely than elsewhere; it never
+/// fails. What is undecided is the rounds' to decide.
+#[must_use]
+pub fn screen_history(compared: &[Compared], most_sittings: usize) -> Vec<Option<Change>> {
+    judge_at(compared, most_sittings.max(2), SCREEN_PASS_LEVEL)
+}
+
+fn judge_at(compared: &[Compared], most_sittings: usize, pass_level: f64) -> Vec<Option<Change>> {
     let series: Vec<Series<'_>> = compared.iter().map(|one| Series { history: &one.history, kind: one.kind, usual: one.usual }).collect();
     let noise = history_noise(&series);
-    let family = Family::of(compared.len());
+    let family = Family::of(compared.len(), pass_level);
     let first_suspects: Vec<bool> = compared.iter().zip(&noise).map(|(one, noise)| family.suspects_first(one, noise.as_ref())).collect();
     let any_suspect = first_suspects.contains(&true);
     let one = |((one, noise), &first): ((&Compared, &Option<Noise>), &bool)| {
@@ -61,12 +74,13 @@ pub fn judge_history(compared: &[Compared], most_sittings: usize) -> Vec<Option<
 #[derive(Debug, Clone, Copy)]
 struct Family {
     metrics: f64,
+    pass_level: f64,
 }
 
 impl Family {
     #[expect(clippy::cast_precision_loss, reason = "metrics of a gate are few")]
-    fn of(metrics: usize) -> Self {
-        Self { metrics: metrics.max(1) as f64 }
+    fn of(metrics: usize, pass_level: f64) -> Self {
+        Self { metrics: metrics.max(1) as f64, pass_level }
     }
 
     fn suspects_first(self, one: &Compared, noise: Option<&Noise>) -> bool {
@@ -88,7 +102,7 @@ impl Family {
         let is_confirmed = most_sittings == 1 || (one.sittings.len() > 1 && single.change > one.limits.allowed && may_fail);
         let decision = if is_enough && is_confirmed && all.is_beyond(one.limits, critical) {
             Decision::Regressed
-        } else if is_enough && all.is_unchanged(one.limits) {
+        } else if is_enough && all.is_unchanged(one.limits, self.pass_level) {
             Decision::Unchanged
         } else if is_resolvable(one, most_sittings) {
             Decision::Undecided
@@ -187,6 +201,19 @@ mod tests {
             let found = decided(&compared(sittings));
             assert_eq!((found.decision, found.suspect), (decision, suspect), "{sittings:?} {found:?}");
         }
+    }
+
+    #[test]
+    fn a_screen_passes_more_surely_and_never_fails() {
+        use Decision::{Unchanged, Undecided};
+        let screened = |one: &Compared| screen_history(std::slice::from_ref(one), 3)[0].unwrap().decision;
+        for (log, decision) in [(0.0, Unchanged), (-0.3, Unchanged), (0.3, Undecided), (3.0, Undecided)] {
+            assert_eq!(screened(&compared(&[log])), decision, "{log}");
+        }
+        // What the history alone would pass, but not so surely.
+        let vague = |log| Compared { sittings: vec![Estimate { log, low: 0.03, up: 0.03 }], ..compared(&[]) };
+        let between = (0..100).map(|step| vague(f64::from(step) / 1000.0)).find(|one| screened(one) == Undecided).unwrap();
+        assert_eq!(decided(&between).decision, Unchanged, "{between:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 mod history;
 mod rounds;
 
-pub use self::history::{Compared, judge_history};
+pub use self::history::{Compared, judge_history, screen_history};
 pub use self::rounds::{LOOKS, Paired, judge_rounds};
 use crate::stats::t_quantile;
 
@@ -84,8 +84,8 @@ struct Measured {
 
 impl Measured {
     /// Whether it is within what is allowed, and `must_detect` excluded.
-    fn is_unchanged(&self, limits: Limits) -> bool {
-        self.change < limits.allowed && self.change + t_quantile(PASS_LEVEL, self.freedom) * self.up < limits.must_detect
+    fn is_unchanged(&self, limits: Limits, level: f64) -> bool {
+        self.change < limits.allowed && self.change + t_quantile(level, self.freedom) * self.up < limits.must_detect
     }
 
     /// Whether it is beyond what is allowed, and beyond noise by this many standard errors.

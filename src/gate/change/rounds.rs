@@ -1,7 +1,7 @@
 //! Two builds loaded side by side in rounds: what slows both down at the same time is no difference between them. A
 //! round is looked at only at fixed counts, because every look is another chance of a false alarm.
 
-use super::{Change, Decision, Limits, Measured, TAIL_NEEDED, Worse};
+use super::{Change, Decision, Limits, Measured, PASS_LEVEL, TAIL_NEEDED, Worse};
 use crate::stats::{Estimate, Restarts, SeriesOfRounds, round_noise, t_quantile};
 
 /// After so many rounds it is decided, or another one follows.
@@ -48,7 +48,7 @@ pub fn judge_rounds(paired: &[Paired], restarts: Restarts, most_rounds: usize) -
         let is_enough = one.tail >= TAIL_NEEDED && LOOKS.contains(&one.rounds.len());
         let decision = if is_enough && measured.is_beyond(one.limits, critical) {
             Decision::Regressed
-        } else if is_enough && measured.is_unchanged(one.limits) {
+        } else if is_enough && measured.is_unchanged(one.limits, PASS_LEVEL) {
             Decision::Unchanged
         } else if is_resolvable(one, most_rounds) {
             Decision::Undecided

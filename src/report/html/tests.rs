@@ -22,7 +22,7 @@ fn nights(run: &Run, count: u32) -> Baseline {
         run.started_at = run.started_at.checked_sub(std::time::Duration::from_secs(86_400) * (night + 1)).unwrap();
         BaselineRun { id: format!("night-{night}"), pinned: false, run }
     };
-    Baseline { source: "nights".into(), runs: (0..count).map(night).collect() }
+    Baseline { source: "nights".into(), runs: (0..count).map(night).collect(), rounds: Vec::new() }
 }
 
 /// A failed verdict that was compared with all nights but those left out.

@@ -132,6 +132,20 @@ fn another_format_or_version_is_refused_with_a_hint() {
 }
 
 #[test]
+fn stated_percentiles_that_fall_are_refused() {
+    let text = refusal(|file| {
+        let imported = json!({
+            "tool": "k6", "format": "summary", "measure": "service", "exactness": "summary", "failures": "classes",
+            "failures_in_latency": false, "resolution": {"relative": 0.0, "steps": []}, "notes": [], "warnings": [],
+            "stated": {"GET /api/products": {"samples": 100, "percentiles_ms": {"p95": 90.0, "p99": 80.0}, "max_ms": null, "mean_ms": null}},
+            "total": null
+        });
+        file["imported"] = imported;
+    });
+    assert_eq!(text, "imported, endpoint `GET /api/products`: `percentiles_ms` fall where a higher percentile can't be lower");
+}
+
+#[test]
 fn a_contradiction_names_the_endpoint_and_the_field() {
     let hold = |file: &mut Value, key: &str, value: Value| file["endpoints"][1]["phases"][1][key] = value;
     for (message, expected) in [
