@@ -116,6 +116,9 @@ pub struct LoadArgs {
     /// No steps with one of these tags
     #[arg(long, value_name = "TAGS", value_delimiter = ',')]
     pub exclude_tags: Vec<String>,
+    /// One endpoint at a time, each as often as in the whole load and after the steps that it builds on; kept and compared apart
+    #[arg(long)]
+    pub each: bool,
     /// Instead of the scenario's seed
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -172,7 +175,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     pub max_duration: Option<Duration>,
     /// A second deployment, of the old build: both are loaded side by side, in rounds, and compared with each other
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "each")]
     pub against: Option<String>,
     /// Run by `sh -c` before each round, to start both sides anew; it ends once they are ready, and its standard error is shown
     #[arg(long, value_name = "CMD", requires = "against")]

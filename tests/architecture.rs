@@ -21,7 +21,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("cli", &["units"]),
     ("stats", &["units"]),
     ("scenario", &["document", "endpoint", "files", "units"]),
-    ("plan", &["scenario", "units"]),
+    ("plan", &["endpoint", "scenario", "units"]),
     ("init", &["document", "endpoint", "plan", "scenario", "units"]),
     ("run", &["endpoint", "files", "stats", "units"]),
     ("demo", &[]),

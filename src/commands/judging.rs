@@ -63,7 +63,7 @@ impl Judging {
         };
         thresholds.check_against(&scenario.name, &endpoints, &phases)?;
         let file = path_in_repository(world, &path).unwrap_or_else(|| path.display().to_string());
-        Ok(Self { thresholds, file, baseline: open_baseline(world, &args.baseline, &scenario.name, around)?, alterations })
+        Ok(Self { thresholds, file, baseline: open_baseline(world, &args.baseline, &scenario.store_name(), around)?, alterations })
     }
 
     /// For loads that are compared with each other.

@@ -29,6 +29,7 @@ pub fn plan_in_words(scenario: &Scenario, thresholds: Option<&Thresholds>) -> Ve
         lines.extend(kind_in_words(kind, all));
     }
     lines.extend(requests(scenario, thresholds));
+    lines.extend(one_at_a_time(scenario));
     if scenario.load.model == Model::Closed {
         lines.push(
             "  these users wait for their answers: a slower target is asked less often; `rate:` in place of `users:` sees it whole"
@@ -36,6 +37,17 @@ pub fn plan_in_words(scenario: &Scenario, thresholds: Option<&Thresholds>) -> Ve
         );
     }
     lines
+}
+
+/// How long `check --each` would take; nothing where there is one endpoint.
+fn one_at_a_time(scenario: &Scenario) -> Option<String> {
+    let count = scenario.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).count();
+    let each = scenario.load.duration();
+    let all = each * u32::try_from(count).unwrap_or(u32::MAX);
+    let text = || {
+        format!("  one endpoint at a time (`check --each`): {count} loads of {}, {} in all", format_duration(each), format_duration(all))
+    };
+    (count > 1).then(text)
 }
 
 /// `1 endpoint`, `2 endpoints`

@@ -1,6 +1,7 @@
 //! The Run: all that one load measured, and the hall of the house. The parts that fill it and the parts that read
 //! it meet here and do not know each other. Its file form is in `file.rs`.
 
+mod alone;
 mod baseline;
 mod blocks;
 mod environment;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::alone::one_at_a_time;
 pub use self::baseline::{Baseline, BaselineRun, Incomparable, incomparable};
 pub use self::environment::Environment;
 pub use self::file::{
