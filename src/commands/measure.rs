@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
-use super::plan_words::counted;
+use super::plan_words::{counted, never_pausing};
 use super::progress::ProgressView;
 use super::results::Results;
 use super::surroundings::{cores, environment};
@@ -62,6 +62,9 @@ pub fn load(
     results: &Results,
     abort: &Abort,
 ) -> Result<Run, CommandError> {
+    if let Some(text) = never_pausing(scenario) {
+        world.note(&format!("notice: {text}"));
+    }
     match scenario.isolation {
         Isolation::Together => load_together(world, scenario, endpoints, args, &|run| results.write_run(run).is_ok(), abort),
         Isolation::EachAlone => load_each(world, scenario, &endpoints, args, results, abort),
