@@ -151,7 +151,7 @@ fn told(alike: &[Verdict], disturbed: &[(Disturbance, Verdict)]) -> String {
         text.push_str(&listing(&["endpoint", "metric", "noise between runs", "smallest change that is found"], &rows));
         let _ = writeln!(
             text,
-            "\nfound with 99 % probability, by up to {MOST_LOADS} loads against {} runs; more runs, a longer `hold` and --against find less",
+            "\nfound with 99 % probability, by up to {MOST_LOADS} loads against {} runs; more runs, a longer `hold` and --against find smaller ones",
             alike.len().saturating_sub(NOT_COMPARED)
         );
     }
@@ -177,7 +177,7 @@ fn told(alike: &[Verdict], disturbed: &[(Disturbance, Verdict)]) -> String {
 #[expect(clippy::cast_precision_loss, reason = "loads are few")]
 fn false_alarms(failed: usize, of: usize) -> String {
     let most = wilson(failed as f64, of as f64, SURE).high;
-    format!("so an unchanged release fails in at most {} of the checks, as far as so few can tell", format_share(most))
+    format!("so few prove little: a gate that fails {} of the unchanged releases could still look like this", format_share(most))
 }
 
 /// The finding that made a verdict what it is, where it is no pass.

@@ -29,29 +29,11 @@ pub fn steps_before(part: &Scenario) -> Vec<&str> {
 }
 
 fn alone(whole: &Scenario, endpoint: usize, wanted: f64) -> Scenario {
-    let asks = |task: &Task| task.steps.iter().any(|step| step.endpoint == endpoint);
-    let is_kept = |kind: &UserKind| kind.tasks.iter().any(asks);
-    let kinds = whole.kinds.iter().filter(|kind| is_kept(kind)).map(|kind| UserKind {
-        tasks: kind.tasks.iter().filter(|task| asks(task)).map(|task| task_alone(kind, task, endpoint)).collect(),
+    let kinds = whole.kinds.iter().filter(|kind| is_kept(kind, endpoint)).map(|kind| UserKind {
+        tasks: kind.tasks.iter().filter(|task| asks(task, endpoint)).map(|task| task_alone(kind, task, endpoint)).collect(),
         ..kind.clone()
     });
-    let role = |(index, named): (usize, &Endpoint)| {
-        let role = match named.role {
-            EndpointRole::Task if index == endpoint => EndpointRole::Task,
-            EndpointRole::Lifecycle => EndpointRole::Lifecycle,
-            EndpointRole::Task | EndpointRole::Excluded => EndpointRole::Excluded,
-        };
-        Endpoint { name: named.name.clone(), role }
-    };
-    let mix_alone = |phase: &Phase| {
-        let of_kind = |(kind, weights): (&UserKind, &Vec<u64>)| {
-            kind.tasks.iter().zip(weights).filter(|(task, _)| asks(task)).map(|(_, weight)| *weight).collect::<Vec<u64>>()
-        };
-        let mix: Vec<Vec<u64>> = whole.kinds.iter().zip(&phase.mix).filter(|(kind, _)| is_kept(kind)).map(of_kind).collect();
-        // A phase that leaves all of them out has nothing to say of how they share the load.
-        if mix.iter().all(|weights| weights.iter().any(|weight| *weight > 0)) { mix } else { Vec::new() }
-    };
-    let phases = whole.load.phases.iter().map(|phase| Phase { mix: mix_alone(phase), ..phase.clone() });
+    let phases = whole.load.phases.iter().map(|phase| Phase { mix: mix_alone(whole, phase, endpoint), ..phase.clone() });
     let mut part = Scenario {
         name: whole.name.clone(),
         target: whole.target.clone(),
@@ -66,7 +48,7 @@ fn alone(whole: &Scenario, endpoint: usize, wanted: f64) -> Scenario {
         kinds: kinds.collect(),
         mix: whole.mix,
         isolation: Isolation::Together,
-        endpoints: whole.endpoints.iter().enumerate().map(role).collect(),
+        endpoints: whole.endpoints.iter().enumerate().map(|(index, named)| role_alone(named, index == endpoint)).collect(),
         variables: whole.variables.clone(),
         secrets: whole.secrets.clone(),
         warnings: Vec::new(),
@@ -76,6 +58,34 @@ fn alone(whole: &Scenario, endpoint: usize, wanted: f64) -> Scenario {
         scale(&mut part.load, wanted / as_much);
     }
     part
+}
+
+fn asks(task: &Task, endpoint: usize) -> bool {
+    task.steps.iter().any(|step| step.endpoint == endpoint)
+}
+
+fn is_kept(kind: &UserKind, endpoint: usize) -> bool {
+    kind.tasks.iter().any(|task| asks(task, endpoint))
+}
+
+fn role_alone(named: &Endpoint, is_own: bool) -> Endpoint {
+    let role = match named.role {
+        EndpointRole::Task if is_own => EndpointRole::Task,
+        EndpointRole::Lifecycle => EndpointRole::Lifecycle,
+        EndpointRole::Task | EndpointRole::Excluded => EndpointRole::Excluded,
+    };
+    Endpoint { name: named.name.clone(), role }
+}
+
+/// The weights that a phase gives to the tasks that are kept. A phase that leaves all of them out has nothing to say of how
+/// they share the load.
+fn mix_alone(whole: &Scenario, phase: &Phase, endpoint: usize) -> Vec<Vec<u64>> {
+    let of_kind = |(kind, weights): (&UserKind, &Vec<u64>)| {
+        kind.tasks.iter().zip(weights).filter(|(task, _)| asks(task, endpoint)).map(|(_, weight)| *weight).collect::<Vec<u64>>()
+    };
+    let kept = whole.kinds.iter().zip(&phase.mix).filter(|(kind, _)| is_kept(kind, endpoint));
+    let mix: Vec<Vec<u64>> = kept.map(of_kind).collect();
+    if mix.iter().all(|weights| weights.iter().any(|weight| *weight > 0)) { mix } else { Vec::new() }
 }
 
 fn requests(forecast: &Forecast, endpoint: usize) -> f64 {

@@ -28,19 +28,19 @@ fn journey(target: &str, rules: &str) -> Workspace {
     workspace
 }
 
-/// A shop that lists item 7; `slow` answers later.
-fn shop(slow: &'static str, millis: u64) -> impl Fn(&str) -> Reply + Send + Sync + 'static {
+/// A shop that lists item 7 after so many milliseconds; `GET /other` takes as many as are said last.
+fn shop(millis: u64, other: u64) -> impl Fn(&str) -> Reply + Send + Sync + 'static {
     move |line| match line {
-        line if !slow.is_empty() && line.starts_with(slow) => Reply::slow(millis),
-        "GET /list" => Reply::Answer { status: 200, body: r#"{"id": 7}"#.to_owned(), after: Duration::from_millis(3) },
-        _ => Reply::slow(3),
+        "GET /other" => Reply::slow(other),
+        "GET /list" => Reply::Answer { status: 200, body: r#"{"id": 7}"#.to_owned(), after: Duration::from_millis(millis) },
+        _ => Reply::slow(millis),
     }
 }
 
 #[test]
 fn only_one_endpoint_and_what_it_builds_on_is_asked_at_any_time() {
     let log: Arc<Mutex<Vec<String>>> = Arc::default();
-    let (writing, answer) = (Arc::clone(&log), shop("", 0));
+    let (writing, answer) = (Arc::clone(&log), shop(3, 3));
     let server = Server::start(move |request| {
         writing.lock().unwrap().push(request.line.clone());
         answer(&request.line)
@@ -107,17 +107,14 @@ fn a_slow_endpoint_does_not_slow_another() {
 
 #[test]
 fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails_one_endpoint() {
-    let good = shop("", 0);
-    let bad = shop("GET /other", 70);
+    let (good, bad) = (shop(20, 20), shop(20, 100));
     let (good, bad) = (Server::start(move |request| good(&request.line)), Server::start(move |request| bad(&request.line)));
     let workspace = journey(&good.url(), "{p95: {rise: 50%, at_least: 40ms}}");
-    workspace.edit("shop.yaml", "users: 30", "users: 48");
+    workspace.edit("shop.yaml", "users: 30, hold: 1500ms", "users: 48, hold: 2s");
     workspace.perfgate("baseline refresh shop.yaml --repeat 3").with(0).says("baseline of shop in .perfgate/baselines/shop: 3 runs");
     workspace.perfgate("check shop.yaml --each").with(3).prints("0 of 3 so far");
-    workspace
-        .perfgate("check shop.yaml --each --baseline .perfgate/baselines/shop")
-        .with(3)
-        .prints("made with another version of the scenario");
+    let others = workspace.perfgate("judge perfgate-out --baseline .perfgate/baselines/shop").with(3);
+    others.prints("made with another version of the scenario");
     let refreshed = workspace.perfgate("baseline refresh shop.yaml --each --repeat 3").with(0);
     refreshed.says("baseline of shop in .perfgate/baselines/shop-each: 3 runs");
     workspace.perfgate("check shop.yaml --baseline .perfgate/baselines/shop-each").with(3);
@@ -135,7 +132,7 @@ fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails
 #[cfg(unix)]
 #[test]
 fn what_is_aborted_in_the_middle_is_kept_and_says_so() {
-    let answer = shop("", 0);
+    let answer = shop(3, 3);
     let server = Server::start(move |request| answer(&request.line));
     let workspace = journey(&server.url(), "{p95: 400ms}");
     workspace.edit("shop.yaml", "1500ms", "30s");
