@@ -18,11 +18,10 @@ use crate::exit::ExitCode;
 use crate::files::write_atomically;
 use crate::gate::{FindingOutcome, Judgement, Outcome, Reason, Verdict};
 use crate::load::{Abort, Endpoints};
-use crate::plan::each_alone;
 use crate::publish::{Level, Remark};
 use crate::report::{Subject, finding_sentence, headline, summary_of_all};
 use crate::run::Run;
-use crate::scenario::{Isolation, Scenario};
+use crate::scenario::Scenario;
 
 /// Without another word a release is loaded at most so often.
 const USUAL_LOADS: usize = 3;
@@ -277,11 +276,8 @@ fn load_until_sure(world: &mut World, order: &Order<'_>, args: &CheckArgs, abort
 
 /// How many loads fit into the judged time that one check may take; at least one.
 pub(super) fn most_loads(scenario: &Scenario, max_duration: Option<Duration>) -> usize {
-    let at_once: Duration = scenario.load.phases.iter().filter(|phase| phase.measured).map(|phase| phase.length).sum();
-    let judged = match scenario.isolation {
-        Isolation::Together => at_once,
-        Isolation::EachAlone => at_once * u32::try_from(each_alone(scenario).len()).unwrap_or(u32::MAX),
-    };
+    let of_one: Duration = scenario.load.phases.iter().filter(|phase| phase.measured).map(|phase| phase.length).sum();
+    let judged = of_one.saturating_mul(scenario.load_count());
     let Some(max_duration) = max_duration else { return USUAL_LOADS };
     let loads = max_duration.as_millis() / judged.as_millis().max(1);
     usize::try_from(loads).unwrap_or(usize::MAX).max(1)

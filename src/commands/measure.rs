@@ -83,7 +83,7 @@ fn load_each(
     let parts: Vec<Arc<Scenario>> = each_alone(scenario).into_iter().map(Arc::new).collect();
     let plan = Arc::new(Plan::new(scenario, descriptor_limit()));
     let whole = not_started(Arc::clone(scenario), plan, heading(world, args), "no load");
-    world.note(&in_turn(scenario, parts.len()));
+    world.note(&in_turn(scenario));
     let mut loads: Vec<Run> = Vec::new();
     for part in &parts {
         if abort.reason().is_some() {
@@ -104,10 +104,10 @@ fn load_each(
 }
 
 /// `shop: 5 endpoints, one at a time, 1m10s each, 5m50s in all`
-fn in_turn(scenario: &Scenario, count: usize) -> String {
+fn in_turn(scenario: &Scenario) -> String {
     let each = scenario.load.duration();
-    let all = each * u32::try_from(count).unwrap_or(u32::MAX);
-    let endpoints = counted(count as u64, "endpoint");
+    let all = each.saturating_mul(scenario.load_count());
+    let endpoints = counted(scenario.load_count().into(), "endpoint");
     format!("{}: {endpoints}, one at a time, {} each, {} in all", scenario.name, format_duration(each), format_duration(all))
 }
 

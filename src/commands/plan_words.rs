@@ -65,7 +65,7 @@ pub fn never_pausing(scenario: &Scenario) -> Option<String> {
 fn one_at_a_time(scenario: &Scenario) -> Option<String> {
     let count = scenario.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).count();
     let each = scenario.load.duration();
-    let all = each * u32::try_from(count).unwrap_or(u32::MAX);
+    let all = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
     let text = || {
         format!("  one endpoint at a time (`check --each`): {count} loads of {}, {} in all", format_duration(each), format_duration(all))
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::merge::add_generator;
 use super::{EndpointRole, Generator, PhaseRun, PhaseSeries, Run};
 
-/// Under which phase that is sent is counted which an endpoint builds on, and which nobody judges.
+/// The phase in which requests are counted that another endpoint builds on. Nobody judges it.
 const BEFORE: &str = "steps before another endpoint";
 
 /// The Run of all loads that were made so far, in order. `whole` is the Run of the whole scenario without any request; a

@@ -423,6 +423,16 @@ impl Scenario {
             Isolation::EachAlone => format!("{}-each", self.name),
         }
     }
+
+    /// How many loads it takes, one after the other, each through all phases.
+    #[must_use]
+    pub fn load_count(&self) -> u32 {
+        let asked = || self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).count();
+        match self.isolation {
+            Isolation::Together => 1,
+            Isolation::EachAlone => u32::try_from(asked()).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 impl Target {

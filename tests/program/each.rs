@@ -110,7 +110,7 @@ fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails
     let (good, bad) = (shop(20, 20), shop(20, 100));
     let (good, bad) = (Server::start(move |request| good(&request.line)), Server::start(move |request| bad(&request.line)));
     let workspace = journey(&good.url(), "{p95: {rise: 50%, at_least: 40ms}}");
-    workspace.edit("shop.yaml", "users: 30, hold: 1500ms", "users: 48, hold: 2s");
+    workspace.edit("shop.yaml", "users: 30, hold: 1500ms", "users: 56, hold: 2s");
     workspace.perfgate("baseline refresh shop.yaml --repeat 3").with(0).says("baseline of shop in .perfgate/baselines/shop: 3 runs");
     workspace.perfgate("check shop.yaml --each").with(3).prints("0 of 3 so far");
     let others = workspace.perfgate("judge perfgate-out --baseline .perfgate/baselines/shop").with(3);
@@ -127,6 +127,8 @@ fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails
     assert!(failed.iter().all(|finding| finding["endpoint"] == "GET /other") && failed.len() == 1, "{failed:#?}");
     assert!(workspace.read("perfgate-out/summary.md").contains("perfgate check shop.yaml --target"), "how to do it again");
     workspace.perfgate("check shop.yaml --each --against http://127.0.0.1:9").with(2);
+    workspace.edit("shop.yaml", "hold: 2s", "hold: 50m");
+    workspace.perfgate("check shop.yaml --each").with(7).says("2h30m");
 }
 
 #[cfg(unix)]
