@@ -97,6 +97,7 @@ pub enum Verb {
 
 /// What changes a scenario's load, and what may be loaded.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a user types")]
 pub struct LoadArgs {
     /// Load this instead of the scenario's target; so does `PERFGATE_TARGET`
     #[arg(long, value_name = "URL")]
