@@ -97,6 +97,7 @@ pub enum Verb {
 
 /// What changes a scenario's load, and what may be loaded.
 #[derive(Debug, Clone, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag that a user types")]
 pub struct LoadArgs {
     /// Load this instead of the scenario's target; so does `PERFGATE_TARGET`
     #[arg(long, value_name = "URL")]
@@ -116,6 +117,9 @@ pub struct LoadArgs {
     /// No steps with one of these tags
     #[arg(long, value_name = "TAGS", value_delimiter = ',')]
     pub exclude_tags: Vec<String>,
+    /// One endpoint at a time, each as often as in the whole load and after the steps that it builds on; kept and compared apart
+    #[arg(long)]
+    pub each: bool,
     /// Instead of the scenario's seed
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -172,7 +176,7 @@ pub struct CheckArgs {
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     pub max_duration: Option<Duration>,
     /// A second deployment, of the old build: both are loaded side by side, in rounds, and compared with each other
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "each")]
     pub against: Option<String>,
     /// Run by `sh -c` before each round, to start both sides anew; it ends once they are ready, and its standard error is shown
     #[arg(long, value_name = "CMD", requires = "against")]

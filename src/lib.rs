@@ -43,7 +43,7 @@
 //! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `exit`, `units` |
 //! | 3 | [`import`] | `run`, `stats`, `files`, `units` |
 //! | 3 | [`init`] | `plan`, `scenario`, `document`, `endpoint`, `units` |
-//! | 2 | [`plan`] | `scenario`, `units` |
+//! | 2 | [`plan`] | `scenario`, `endpoint`, `units` |
 //! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
 //! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `redact`, `units` |
 //! | 1 | [`stats`], [`cli`] | `units` |

@@ -22,7 +22,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("cli", &["units"]),
     ("stats", &["units"]),
     ("scenario", &["document", "endpoint", "files", "redact", "units"]),
-    ("plan", &["scenario", "units"]),
+    ("plan", &["endpoint", "scenario", "units"]),
     ("init", &["document", "endpoint", "plan", "scenario", "units"]),
     ("run", &["endpoint", "files", "stats", "units"]),
     ("demo", &[]),

@@ -2,9 +2,9 @@
 
 use perfgate::plan::{Dice, Stream};
 
-use super::bank::{Pairs, Sittings};
+use super::bank::Pairs;
 use super::effects::Noise;
-use super::gate::{Allowance, Ended, Ladder, Nights, Outcome, Rounds, SideBySide, Truth};
+use super::gate::{Allowance, Ended, Ladder, Nights, Outcome, Rounds, SideBySide, Source, Truth};
 use super::model::metrics;
 use super::other_tools::Rule;
 use super::parallel;
@@ -36,12 +36,12 @@ impl Cell {
 /// How a gate compares.
 #[derive(Debug, Clone, Copy)]
 pub enum Design<'a> {
-    /// With stored runs; sittings before and after the change, each of so many seconds.
-    History { banks: [&'a Sittings; 2], seconds: u32 },
+    /// With stored runs, by sittings of so many seconds.
+    History { source: Source<'a>, seconds: u32 },
     /// Side by side; rounds of the old build against itself and against the new one.
     SideBySide { banks: [&'a Pairs; 2], how: Rounds },
     /// One sitting with stored runs, then side by side.
-    Ladder { sittings: [&'a Sittings; 2], seconds: u32, pairs: [&'a Pairs; 2] },
+    Ladder { source: Source<'a>, seconds: u32, pairs: [&'a Pairs; 2] },
 }
 
 pub fn gates(design: Design<'_>, noise: &Noise, allowance: Allowance, truth: Truth, count: usize) -> Cell {
@@ -49,10 +49,10 @@ pub fn gates(design: Design<'_>, noise: &Noise, allowance: Allowance, truth: Tru
     let ended = parallel::for_each(count, |gate| {
         let dice = &mut dice(gate);
         match design {
-            Design::History { banks, seconds } => Nights::draw(&metrics, banks, noise, truth, dice).judge(allowance, seconds),
+            Design::History { source, seconds } => Nights::draw(&metrics, source, noise, truth, dice).judge(allowance, seconds),
             Design::SideBySide { banks, how } => SideBySide::draw(&metrics, banks, how, noise, truth, dice).judge(allowance),
-            Design::Ladder { sittings, seconds, pairs } => {
-                Ladder::draw(&metrics, (sittings, pairs), noise, truth, dice).judge(allowance, seconds)
+            Design::Ladder { source, seconds, pairs } => {
+                Ladder::draw(&metrics, (source, pairs), noise, truth, dice).judge(allowance, seconds)
             }
         }
     });
@@ -60,10 +60,10 @@ pub fn gates(design: Design<'_>, noise: &Noise, allowance: Allowance, truth: Tru
 }
 
 /// Percent of the gates that each of the rules fails, on the sittings that [`Design::History`] draws.
-pub fn failed_by(rules: &[Rule], banks: [&Sittings; 2], noise: &Noise, truth: Truth, count: usize) -> Vec<f64> {
+pub fn failed_by(rules: &[Rule], source: Source<'_>, noise: &Noise, truth: Truth, count: usize) -> Vec<f64> {
     let metrics = metrics();
     let failed = parallel::for_each(count, |gate| {
-        let nights = Nights::draw(&metrics, banks, noise, truth, &mut dice(gate));
+        let nights = Nights::draw(&metrics, source, noise, truth, &mut dice(gate));
         rules.iter().map(|rule| rule.fails(&nights, metrics.len())).collect::<Vec<bool>>()
     });
     (0..rules.len()).map(|rule| percent(failed.iter().filter(|failed| failed[rule]).count(), count)).collect()

@@ -4,7 +4,7 @@
 use perfgate::gate as judged;
 use perfgate::gate::change::{Change, Compared, Decision, LOOKS, Limits, Paired, Worse, judge_history, judge_rounds, screen_history};
 use perfgate::plan::Dice;
-use perfgate::stats::{Estimate, Restarts};
+use perfgate::stats::{Estimate, Restarts, last_change_point};
 use perfgate::units::Percentile;
 
 use super::bank::{Measured, Pairs, Sittings};
@@ -131,24 +131,70 @@ impl Moved<'_> {
     }
 }
 
+/// The baseline runs of a gate, and what happened to them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Past {
+    pub runs: usize,
+    /// So many runs ago every metric of one busy endpoint rose by this ratio, and stayed there.
+    pub stepped: Option<(usize, f64)>,
+    pub begins: Begins,
+}
+
+/// Where a history begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begins {
+    /// At its first run.
+    AtTheFirst,
+    /// Where each metric last stepped to another level, as the gate has it.
+    AtTheLastStep,
+}
+
+impl Past {
+    /// Ten runs of one build.
+    pub const USUAL: Self = Self { runs: HISTORY, stepped: None, begins: Begins::AtTheLastStep };
+
+    /// What is added to the runs before the step, which lie lower.
+    fn before(self, metrics: &[Metric], dice: &mut Dice) -> Vec<f64> {
+        let Some((_, ratio)) = self.stepped else { return vec![0.0; metrics.len()] };
+        Truth::OneEndpoint(1.0 / ratio).shifts(metrics, dice)
+    }
+}
+
 /// The runs that a gate without a second deployment has.
 #[derive(Debug)]
 pub struct Nights<'a> {
     metrics: &'a [Metric],
+    past: Past,
+    /// Newest first.
     pub history: Vec<Moved<'a>>,
     pub release: Vec<Moved<'a>>,
 }
 
+/// What nights are drawn from.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// Before and after the change: the release's sittings come from a bank of their own where the regression is in there.
+    pub banks: [&'a Sittings; 2],
+    pub past: Past,
+}
+
 impl<'a> Nights<'a> {
-    /// The release's sittings come from a bank of their own where the regression is in there.
-    pub fn draw(metrics: &'a [Metric], [old, new]: [&'a Sittings; 2], noise: &Noise, truth: Truth, dice: &mut Dice) -> Self {
-        let history = (0..HISTORY).map(|_| Moved { sitting: drawn(old, dice), by: noise.draw(1.0, metrics, dice) }).collect();
+    pub fn draw(metrics: &'a [Metric], source: Source<'a>, noise: &Noise, truth: Truth, dice: &mut Dice) -> Self {
+        let Source { banks: [old, new], past } = source;
+        let before = past.before(metrics, dice);
+        let unmoved = vec![0.0; metrics.len()];
+        let step_at = past.stepped.map_or(past.runs, |(runs_ago, _)| runs_ago);
+        let mut night = |index| {
+            let level = if index < step_at { &unmoved } else { &before };
+            Moved { sitting: drawn(old, dice), by: sum(level, &noise.draw(1.0, metrics, dice)) }
+        };
+        let history = (0..past.runs).map(&mut night).collect();
         let day = noise.draw(noise.day, metrics, dice);
         let shifts = truth.shifts(metrics, dice);
         let lasting = sum(&day, &shifts);
         let mut sitting = || Moved { sitting: drawn(new, dice), by: sum(&lasting, &noise.draw(1.0 - noise.day, metrics, dice)) };
         let release = (0..MOST_SITTINGS).map(|_| sitting()).collect();
-        Self { metrics, history, release }
+        Self { metrics, past, history, release }
     }
 
     pub fn judge(&self, allowance: Allowance, seconds: u32) -> Ended {
@@ -162,6 +208,15 @@ impl<'a> Nights<'a> {
         Ended { outcome: Outcome::Inconclusive, seconds: times(MOST_SITTINGS, seconds) }
     }
 
+    /// How many of the newest runs a metric is compared with.
+    fn run_count(&self, metric: usize) -> usize {
+        let oldest_first = || self.history.iter().rev().map(|night| night.log(metric)).collect::<Vec<f64>>();
+        match self.past.begins {
+            Begins::AtTheFirst => self.history.len(),
+            Begins::AtTheLastStep => self.history.len() - last_change_point(&oldest_first()).unwrap_or(0),
+        }
+    }
+
     fn compared(&self, metric: usize, count: usize, limits: Limits, seconds: u32) -> Compared {
         let percentile = self.metrics[metric].percentile;
         Compared {
@@ -169,7 +224,7 @@ impl<'a> Nights<'a> {
             worse: Worse::Higher,
             kind: percentile.thousandths(),
             usual: judged::Metric::Percentile(percentile).usual_noise(),
-            history: self.history.iter().map(|night| night.estimate(metric)).collect(),
+            history: self.history[..self.run_count(metric)].iter().map(|night| night.estimate(metric)).collect(),
             sittings: self.release[..count].iter().map(|sitting| sitting.estimate(metric)).collect(),
             tail: self.metrics[metric].tail(f64::from(seconds)),
         }
@@ -256,13 +311,13 @@ pub struct Ladder<'a> {
 impl<'a> Ladder<'a> {
     pub fn draw(
         metrics: &'a [Metric],
-        (sittings, pairs): ([&'a Sittings; 2], [&Pairs; 2]),
+        (source, pairs): (Source<'a>, [&Pairs; 2]),
         noise: &Noise,
         truth: Truth,
         dice: &mut Dice,
     ) -> Self {
         let truth = truth.settled(dice);
-        let nights = Nights::draw(metrics, sittings, noise, truth, dice);
+        let nights = Nights::draw(metrics, source, noise, truth, dice);
         Self { nights, rounds: SideBySide::draw(metrics, pairs, Rounds::FULL, noise, truth, dice) }
     }
 

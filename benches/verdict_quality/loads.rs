@@ -4,7 +4,7 @@
 use super::bank::{self, Pairs, Sittings};
 use super::cell::{Design, gates};
 use super::effects::Noise;
-use super::gate::{RELAXED, ROUND_SECONDS, Rounds, STRICT, Truth};
+use super::gate::{Past, RELAXED, ROUND_SECONDS, Rounds, STRICT, Source, Truth};
 use super::model::{ENDPOINTS, metrics};
 use super::quality::SITTING_SECONDS;
 use super::simulate::{Arrivals, System};
@@ -54,7 +54,8 @@ pub fn table(sittings: usize, pairs: usize, gate_count: usize) -> Table {
             let new = (change.of)(old);
             let sat = [&old, &new].map(|system| sit(system, sittings));
             let paired: [Pairs; 2] = [&old, &new].map(|side| bank::pairs([&old, side], pairs, ROUND_SECONDS, 2));
-            let history = Design::History { banks: [&sat[0], &sat[1]], seconds: SITTING_SECONDS };
+            let source = Source { banks: [&sat[0], &sat[1]], past: Past::USUAL };
+            let history = Design::History { source, seconds: SITTING_SECONDS };
             let side_by_side = Design::SideBySide { banks: [&paired[0], &paired[1]], how: Rounds::FULL };
             let failed = [(history, RELAXED), (side_by_side, STRICT)]
                 .map(|(design, allowance)| percent(gates(design, &NOISE, allowance, Truth::Same, gate_count).failed));

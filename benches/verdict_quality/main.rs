@@ -1,6 +1,6 @@
 //! How often the gate is wrong. Simulated runs of a small shop are put before the gate's own decisions, and before the
-//! rules of other tools: `cargo bench --bench verdict_quality -- [--gates N] [--sigma 2,3,5,10] [--quick]` writes
-//! Markdown to standard output. The same numbers on every machine.
+//! rules of other tools: `cargo bench --bench verdict_quality -- [--gates N] [--sigma 2,3,5,10] [--tables ..] [--quick]`
+//! writes Markdown to standard output. The same numbers on every machine.
 
 mod bank;
 mod cell;
@@ -15,11 +15,12 @@ pub mod quick;
 mod simulate;
 mod table;
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use self::quality::{Banks, Extent};
 
@@ -39,12 +40,32 @@ struct Options {
     /// How much runs of the same build differ: standard deviation of p95, in percent
     #[arg(long, value_name = "PERCENT,..", value_delimiter = ',', default_values_t = [2.0, 3.0, 5.0, 10.0])]
     sigma: Vec<f64>,
+    /// Only these tables
+    #[arg(long, value_enum, value_delimiter = ',')]
+    tables: Vec<Of>,
     /// Only whether the promises are kept, with few gates
     #[arg(long)]
     quick: bool,
     /// Given by `cargo bench`, not by `cargo test`
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+/// What a table is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// Ours beside the rules of other tools
+    Rules,
+    /// A closed load beside an open one
+    Loads,
+    /// Histories that begin at their last step
+    Steps,
+    /// Sittings of another length
+    Lengths,
+    /// Fewer rounds side by side, or without restarts
+    Rounds,
+    /// Noise of another kind
+    Noise,
 }
 
 fn main() -> ExitCode {
@@ -72,14 +93,22 @@ impl Options {
     }
 
     fn measure(&self) -> io::Result<()> {
-        let banks = Banks::simulate(SITTINGS, PAIRS);
         let gates = self.gates as usize;
         let extent = Extent { gates, sigmas: self.sigma.clone() };
-        print(&quality::beside_others(&banks, &extent))?;
-        print(&quality::lengths(&banks, &extent))?;
-        print(&quality::rounds(&banks, &extent))?;
-        print(&quality::robustness(&banks, &extent))?;
-        print(&loads::table(SITTINGS_OF_A_LOAD, PAIRS_OF_A_LOAD, gates))
+        let banks = OnceCell::new();
+        let banks = || banks.get_or_init(|| Banks::simulate(SITTINGS, PAIRS));
+        let all = Of::value_variants();
+        for of in if self.tables.is_empty() { all } else { &self.tables } {
+            print(&match of {
+                Of::Rules => quality::beside_others(banks(), &extent),
+                Of::Loads => loads::table(SITTINGS_OF_A_LOAD, PAIRS_OF_A_LOAD, gates),
+                Of::Steps => quality::truncation(banks(), &extent),
+                Of::Lengths => quality::lengths(banks(), &extent),
+                Of::Rounds => quality::rounds(banks(), &extent),
+                Of::Noise => quality::robustness(banks(), &extent),
+            })?;
+        }
+        Ok(())
     }
 }
 

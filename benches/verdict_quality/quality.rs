@@ -6,7 +6,7 @@ use perfgate::stats::Restarts;
 use super::bank::{self, Pairs, Sittings};
 use super::cell::{Cell, Design, failed_by, gates};
 use super::effects::{Noise, Tails};
-use super::gate::{Allowance, HISTORY, RELAXED, ROUND_SECONDS, Rounds, STRICT, Truth};
+use super::gate::{Allowance, Begins, HISTORY, Past, RELAXED, ROUND_SECONDS, Rounds, STRICT, Source, Truth};
 use super::other_tools::RULES;
 use super::simulate::System;
 use super::table::{Table, none, percent, rare};
@@ -51,13 +51,13 @@ impl Banks {
         Self { sittings: lengths.into_iter().zip(sittings).collect(), pairs: bank::pairs([&system, &system], pairs, ROUND_SECONDS, 2) }
     }
 
-    fn sittings(&self, seconds: u32) -> [&Sittings; 2] {
+    fn source(&self, seconds: u32, past: Past) -> Source<'_> {
         let (_, sittings) = self.sittings.iter().find(|(length, _)| *length == seconds).unwrap_or(&self.sittings[0]);
-        [sittings; 2]
+        Source { banks: [sittings; 2], past }
     }
 
     fn history(&self, seconds: u32) -> Design<'_> {
-        Design::History { banks: self.sittings(seconds), seconds }
+        Design::History { source: self.source(seconds, Past::USUAL), seconds }
     }
 
     fn side_by_side(&self, how: Rounds) -> Design<'_> {
@@ -121,7 +121,7 @@ pub fn beside_others(banks: &Banks, extent: &Extent) -> Table {
 }
 
 fn others(table: &mut Table, banks: &Banks, noise: &Noise, extent: &Extent) {
-    let failed = |truth| failed_by(&RULES, banks.sittings(SITTING_SECONDS), noise, truth, extent.of(truth));
+    let failed = |truth| failed_by(&RULES, banks.source(SITTING_SECONDS, Past::USUAL), noise, truth, extent.of(truth));
     let (same, changed) = (failed(Truth::Same), TRUTHS.map(failed));
     for (index, rule) in RULES.iter().enumerate() {
         let head = [of_sigma(noise.sigma), rule.name.to_owned(), rare(same[index]), none()];
@@ -181,6 +181,36 @@ pub fn robustness(banks: &Banks, extent: &Extent) -> Table {
             ("side by side, 5/15, instance 50 %", Noise { instance: 0.5, ..usual }, side_by_side, STRICT),
         ] {
             table.row(Row { name: name.to_owned(), design, noise, allowance }.cells(extent));
+        }
+    }
+    table
+}
+
+/// What it does that a history begins where a metric last stepped to another level.
+pub fn truncation(banks: &Banks, extent: &Extent) -> Table {
+    let about = "Against the history, 10/20, sittings of 180 s. A step: p95 and p99 of one busy endpoint rose by 20 % so many runs ago and stayed. \
+                 Without the rule, the runs before it count as noise.";
+    let header = ["noise", "history", "begins", "false alarms", "undecided without a change", "+20 % found", "+20 % passed"];
+    let mut table = Table::new("A history that begins at its last step", about, &header);
+    let stepped = |runs, runs_ago| Past { runs, stepped: Some((runs_ago, 1.2)), ..Past::USUAL };
+    let alike = |runs| Past { runs, ..Past::USUAL };
+    for usual in extent.sigmas.iter().map(|sigma| Noise::of(sigma / 100.0)) {
+        let heavy = Noise { tails: Tails::Heavy, ..usual };
+        for (name, noise, past) in [
+            ("10 runs of one build", usual, alike(10)),
+            ("40 runs of one build", usual, alike(40)),
+            ("40 runs of one build, heavy tails", heavy, alike(40)),
+            ("10 runs, a step 5 runs ago", usual, stepped(10, 5)),
+            ("40 runs, a step 10 runs ago", usual, stepped(40, 10)),
+        ] {
+            for (begins, at) in [(Begins::AtTheFirst, "at its first run"), (Begins::AtTheLastStep, "at its last step")] {
+                let source = banks.source(SITTING_SECONDS, Past { begins, ..past });
+                let design = Design::History { source, seconds: SITTING_SECONDS };
+                let cell = |truth| gates(design, &noise, RELAXED, truth, extent.of(truth));
+                let (same, slower) = (cell(Truth::Same), cell(Truth::OneEndpoint(1.2)));
+                let shares = [rare(same.failed), percent(same.inconclusive), percent(slower.failed), rare(slower.passed)];
+                table.row([of_sigma(noise.sigma), name.to_owned(), at.to_owned()].into_iter().chain(shares));
+            }
         }
     }
     table

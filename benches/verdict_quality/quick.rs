@@ -3,7 +3,7 @@
 use super::bank;
 use super::cell::{Cell, Design, gates};
 use super::effects::Noise;
-use super::gate::{Allowance, RELAXED, ROUND_SECONDS, Rounds, STRICT, Truth};
+use super::gate::{Allowance, Past, RELAXED, ROUND_SECONDS, Rounds, STRICT, Source, Truth};
 use super::quality::SITTING_SECONDS;
 use super::simulate::System;
 use super::table::{Table, percent};
@@ -42,9 +42,10 @@ pub fn check() -> (Table, bool) {
     let system = System::default();
     let sittings = bank::sittings(&system, SITTINGS, &[SITTING_SECONDS], 1).pop().unwrap_or_default();
     let pairs = bank::pairs([&system, &system], PAIRS, ROUND_SECONDS, 2);
-    let history = Design::History { banks: [&sittings; 2], seconds: SITTING_SECONDS };
+    let source = Source { banks: [&sittings; 2], past: Past::USUAL };
+    let history = Design::History { source, seconds: SITTING_SECONDS };
     let side_by_side = Design::SideBySide { banks: [&pairs; 2], how: Rounds::FULL };
-    let ladder = Design::Ladder { sittings: [&sittings; 2], seconds: SITTING_SECONDS, pairs: [&pairs; 2] };
+    let ladder = Design::Ladder { source, seconds: SITTING_SECONDS, pairs: [&pairs; 2] };
     let mut table = Table::new("Promises", "Few gates: the bounds leave room for chance.", &["rule", "failed", "passed", "wanted"]);
     let mut all_kept = true;
     for (name, design, sigma, allowance, truth, promise) in promises(history, side_by_side).into_iter().chain(promises_of_both(ladder)) {

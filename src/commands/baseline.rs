@@ -68,11 +68,11 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
     for (scenario, beside) in &scenarios {
         let folder = match &keep {
             Some(Keep::Folder(folder)) => folder.clone(),
-            Some(Keep::Branch(_)) | None => default_store(&scenario.name),
+            Some(Keep::Branch(_)) | None => default_store(&scenario.store_name()),
         };
         let mut store = Store::open(&folder)?;
         for source in sources(args, keep.as_ref())? {
-            take_over(world, &source, &mut store, &scenario.name, &around)?;
+            take_over(world, &source, &mut store, &scenario.store_name(), &around)?;
         }
         for _ in 0..args.repeat {
             code = code.worse(refresh_one(world, args, scenario, &mut store, &abort)?);
@@ -85,7 +85,7 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
         store.prune(args.runs)?;
         store.renew_digests()?;
         if let Some(Keep::Branch(branch)) = &keep {
-            branch.keep(&scenario.name, &folder).map_err(BaselineError::from)?;
+            branch.keep(&scenario.store_name(), &folder).map_err(BaselineError::from)?;
             world.note(&format!("pushed to {}", branch.as_str()));
         }
         world.note(&format!("baseline of {} in {}: {}", scenario.name, folder.display(), counted(admitted(&store), "run")));

@@ -286,7 +286,8 @@ fn load_until_sure(world: &mut World, order: &Order<'_>, args: &CheckArgs, abort
 
 /// How many loads fit into the judged time that one check may take; at least one.
 pub(super) fn most_loads(scenario: &Scenario, max_duration: Option<Duration>) -> usize {
-    let judged: Duration = scenario.load.phases.iter().filter(|phase| phase.measured).map(|phase| phase.length).sum();
+    let of_one: Duration = scenario.load.phases.iter().filter(|phase| phase.measured).map(|phase| phase.length).sum();
+    let judged = of_one.saturating_mul(scenario.load_count());
     let Some(max_duration) = max_duration else { return USUAL_LOADS };
     let loads = max_duration.as_millis() / judged.as_millis().max(1);
     usize::try_from(loads).unwrap_or(usize::MAX).max(1)

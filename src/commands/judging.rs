@@ -76,7 +76,7 @@ impl Judging {
         };
         thresholds.check_against(&scenario.name, &endpoints, &phases)?;
         let file = path_in_repository(world, &path).unwrap_or_else(|| path.display().to_string());
-        let baseline = open_baseline(world, &args.baseline, &scenario.name, around)?;
+        let baseline = open_baseline(world, &args.baseline, &scenario.store_name(), around)?;
         let digests = baseline.as_ref().map(|baseline| baseline.digests(&thresholds.ask()));
         Ok(Self { thresholds, file, digests, baseline, alterations })
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
+use super::plan_words::{counted, never_pausing};
 use super::progress::ProgressView;
 use super::results::Results;
 use super::surroundings::{cores, environment};
@@ -15,9 +16,9 @@ use crate::exit::ExitCode;
 use crate::load::{
     Abort, CertificateCheck, Endpoints, Event, Heading, LoadError, Order, PreflightError, descriptor_limit, drive, not_started, preflight,
 };
-use crate::plan::{Plan, Workload};
-use crate::run::Run;
-use crate::scenario::{Overrides, Permissions, Scenario, check_scenario};
+use crate::plan::{Plan, Workload, each_alone, steps_before};
+use crate::run::{EndpointRole, Run, one_at_a_time};
+use crate::scenario::{Isolation, Overrides, Permissions, Scenario, check_scenario};
 use crate::units::{Rate, format_count, format_duration};
 
 /// Reads a scenario as the command line changes it, and holds it against the rules for what may be loaded.
@@ -30,6 +31,7 @@ pub fn open_scenario(world: &mut World, path: &Path, args: &LoadArgs) -> Result<
         tags: args.tags.clone(),
         exclude_tags: args.exclude_tags.clone(),
         seed: args.seed,
+        isolation: if args.each { Isolation::EachAlone } else { Isolation::Together },
     };
     let file_target = Scenario::target_of_file(&Document::open(path)?)?;
     let read = RefCell::new(Vec::new());
@@ -66,6 +68,72 @@ pub fn load(
     results: &Results,
     abort: &Abort,
 ) -> Result<Run, CommandError> {
+    if let Some(text) = never_pausing(scenario) {
+        world.note(&format!("notice: {text}"));
+    }
+    match scenario.isolation {
+        Isolation::Together => load_together(world, scenario, endpoints, args, &|run| results.write_run(run).is_ok(), abort),
+        Isolation::EachAlone => load_each(world, scenario, &endpoints, args, results, abort),
+    }
+}
+
+/// One endpoint after the other; what comes of it is one Run all the same.
+fn load_each(
+    world: &mut World,
+    scenario: &Arc<Scenario>,
+    endpoints: &Endpoints,
+    args: &LoadArgs,
+    results: &Results,
+    abort: &Abort,
+) -> Result<Run, CommandError> {
+    let parts: Vec<Arc<Scenario>> = each_alone(scenario).into_iter().map(Arc::new).collect();
+    let plan = Arc::new(Plan::new(scenario, descriptor_limit()));
+    let whole = not_started(Arc::clone(scenario), plan, heading(world, args), "no load");
+    world.note(&in_turn(scenario));
+    let mut loads: Vec<Run> = Vec::new();
+    for part in &parts {
+        if abort.reason().is_some() {
+            break;
+        }
+        world.note(&turn(part, loads.len() + 1, parts.len()));
+        let write = |checkpoint: &Run| {
+            let so_far: Vec<&Run> = loads.iter().chain([checkpoint]).collect();
+            results.write_run(&one_at_a_time(whole.clone(), &so_far)).is_ok()
+        };
+        loads.push(load_together(world, part, endpoints.clone(), args, &write, abort)?);
+    }
+    let mut run = one_at_a_time(whole, &loads.iter().collect::<Vec<_>>());
+    if !run.complete && run.aborted_by.is_none() {
+        run.aborted_by = abort.reason().map(|reason| format!("{reason} after {} of {} endpoints", loads.len(), parts.len()));
+    }
+    Ok(run)
+}
+
+/// `shop: 5 endpoints, one at a time, 1m10s each, 5m50s in all`
+fn in_turn(scenario: &Scenario) -> String {
+    let each = scenario.load.duration();
+    let all = each.saturating_mul(scenario.load_count());
+    let endpoints = counted(scenario.load_count().into(), "endpoint");
+    format!("{}: {endpoints}, one at a time, {} each, {} in all", scenario.name, format_duration(each), format_duration(all))
+}
+
+/// `GET /api/products/:id, 2 of 5, after GET /api/products`
+fn turn(part: &Scenario, number: usize, count: usize) -> String {
+    let own = part.endpoints.iter().find(|endpoint| endpoint.role == EndpointRole::Task).map_or("", |endpoint| &endpoint.name);
+    let before = steps_before(part);
+    let after = if before.is_empty() { String::new() } else { format!(", after {}", before.join(", ")) };
+    format!("{own}, {number} of {count}{after}")
+}
+
+/// What the scenario asks, all of it at the same time. `write` keeps a checkpoint and says whether it could.
+fn load_together(
+    world: &mut World,
+    scenario: &Arc<Scenario>,
+    endpoints: Endpoints,
+    args: &LoadArgs,
+    write: &dyn Fn(&Run) -> bool,
+    abort: &Abort,
+) -> Result<Run, CommandError> {
     let plan = Arc::new(Plan::new(scenario, descriptor_limit()));
     world.note(&announcement(scenario, &plan));
     let heading = heading(world, args);
@@ -74,7 +142,7 @@ pub fn load(
     let order = Order { scenario: Arc::clone(scenario), plan, endpoints, heading };
     let driven = drive(order, abort, &mut |event| match event {
         Event::Tick(progress) => view.show(progress),
-        Event::Checkpoint(run) => lost_checkpoint |= results.write_run(run).is_err(),
+        Event::Checkpoint(run) => lost_checkpoint |= !write(run),
     });
     view.end();
     let run = driven?;
@@ -138,7 +206,12 @@ fn announcement(scenario: &Scenario, plan: &Plan) -> String {
 
 /// The rules that the command line lifts, as every report shows them.
 fn overrides(args: &LoadArgs) -> Vec<String> {
-    let flags = [(args.insecure, "--insecure"), (args.allow_production, "--allow-production"), (args.allow_load, "--allow-load")];
+    let flags = [
+        (args.each, "--each"),
+        (args.insecure, "--insecure"),
+        (args.allow_production, "--allow-production"),
+        (args.allow_load, "--allow-load"),
+    ];
     let lifted = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
     lifted.chain(args.allow_host.iter().map(|host| format!("--allow-host {host}"))).collect()
 }

@@ -11,6 +11,8 @@ use crate::units::{Percentile, Rate, format_count, format_duration};
 
 /// What an answer is taken to last; nobody has measured it yet.
 const ANSWER: Duration = Duration::from_millis(100);
+/// What a fast target may take.
+const QUICK_ANSWER: Duration = Duration::from_millis(10);
 
 /// `scenario checkout: 200 users for 2m30s, 5 endpoints`
 #[must_use]
@@ -29,6 +31,8 @@ pub fn plan_in_words(scenario: &Scenario, thresholds: Option<&Thresholds>) -> Ve
         lines.extend(kind_in_words(kind, all));
     }
     lines.extend(requests(scenario, thresholds));
+    lines.extend(one_at_a_time(scenario));
+    lines.extend(never_pausing(scenario).map(|text| format!("  {text}")));
     if scenario.load.model == Model::Closed {
         lines.push(
             "  these users wait for their answers: a slower target is asked less often; `rate:` in place of `users:` sees it whole"
@@ -36,6 +40,36 @@ pub fn plan_in_words(scenario: &Scenario, thresholds: Option<&Thresholds>) -> Ve
         );
     }
     lines
+}
+
+/// What users without a pause come to, for somebody who thinks of 50 users as of 50 people; nothing for any other load.
+#[must_use]
+pub fn never_pausing(scenario: &Scenario) -> Option<String> {
+    let users = scenario.load.peak();
+    let is_so = Forecast::new(scenario, ANSWER).basis == Basis::Answers;
+    let at = |cycle: Duration| format_count(two_digits(users / cycle.as_secs_f64()).max(1));
+    is_so.then(|| {
+        format!(
+            "{} never pausing ask as fast as they are answered: about {} requests/s where an answer takes {}, {}/s where it takes {}; with `think: 1s` about {}/s",
+            counted(rounded(users), "user"),
+            at(ANSWER),
+            format_duration(ANSWER),
+            at(QUICK_ANSWER),
+            format_duration(QUICK_ANSWER),
+            at(ANSWER + Duration::from_secs(1)),
+        )
+    })
+}
+
+/// How long `check --each` would take; nothing where there is one endpoint.
+fn one_at_a_time(scenario: &Scenario) -> Option<String> {
+    let count = scenario.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).count();
+    let each = scenario.load.duration();
+    let all = each.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+    let text = || {
+        format!("  one endpoint at a time (`check --each`): {count} loads of {}, {} in all", format_duration(each), format_duration(all))
+    };
+    (count > 1).then(text)
 }
 
 /// `1 endpoint`, `2 endpoints`
@@ -112,7 +146,7 @@ fn requests(scenario: &Scenario, thresholds: Option<&Thresholds>) -> Vec<String>
         Basis::Schedule => "as scheduled".to_owned(),
         Basis::PausesAndAnswers => format!("where an answer takes {}", format_duration(ANSWER)),
         Basis::Answers => {
-            format!("where an answer takes {}; nobody pauses, so that answers twice as fast make twice as many", format_duration(ANSWER))
+            format!("where an answer takes {}", format_duration(ANSWER))
         }
     };
     let mut lines = vec![format!("  requests in judged phases, {basis}:")];

@@ -53,6 +53,7 @@ fn load_words(args: &LoadArgs) -> Vec<String> {
         duration,
         tags,
         exclude_tags,
+        each,
         seed,
         allow_production,
         allow_host,
@@ -72,7 +73,7 @@ fn load_words(args: &LoadArgs) -> Vec<String> {
         ("--seed", seed.map(|seed| seed.to_string())),
         ("--environment", environment.clone()),
     ];
-    let flags = [("--allow-production", *allow_production), ("--allow-load", *allow_load), ("--insecure", *insecure)];
+    let flags = [("--each", *each), ("--allow-production", *allow_production), ("--allow-load", *allow_load), ("--insecure", *insecure)];
     let valued = given.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), quoted(&value?)])).flatten();
     let hosts = allow_host.iter().flat_map(|host| ["--allow-host".to_owned(), quoted(host)]);
     let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());

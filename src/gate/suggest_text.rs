@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::suggest::{ChangeLimits, EndpointSuggestion, FailureSuggestion, LatencyLimits, LatencySuggestion, Suggestion};
 use crate::units::{Percentile, format_count, format_duration, format_millis, format_share};
 
+/// With so many runs their own noise outweighs what is usual elsewhere.
+const ENOUGH_RUNS: usize = 10;
+
 impl Suggestion {
     /// The file. `source` says where the runs came from.
     #[must_use]
@@ -15,6 +18,9 @@ impl Suggestion {
         let mut text = format!("# Suggested from {runs} runs of {} in {}, {from} to {to}.\n", one_line(scenario), one_line(source));
         let red = format_share((self.false_alarm() * 10_000.0).ceil() / 10_000.0);
         let _ = writeln!(text, "# At most {red} of the runs of an unchanged release would be red, by the noise of these runs.");
+        if *runs < ENOUGH_RUNS {
+            let _ = writeln!(text, "# {runs} runs tell little of their noise: with {ENOUGH_RUNS}, `max` and `must_detect` come closer.");
+        }
         let _ = writeln!(text, "version: 1\nscenario: {}", quoted(scenario));
         if let Some(limit) = failures_of_any {
             let _ = writeln!(text, "defaults: {{failures: {}}}  # for endpoints that are new", percent(*limit));

@@ -1,6 +1,7 @@
 //! The Plan: the scenario resolved in time and number: which phase and slice a due time belongs to, who is there when,
 //! which task and which row come next. Pure, and the same for the same seed, on any number of threads.
 
+mod alone;
 mod apportion;
 mod dice;
 mod forecast;
@@ -8,6 +9,7 @@ mod schedule;
 
 use std::time::Duration;
 
+pub use self::alone::{each_alone, steps_before};
 pub use self::apportion::Apportion;
 pub use self::dice::{Dice, Stream};
 pub use self::forecast::{Basis, EndpointForecast, Forecast, mean_pause, shares_of_tasks};

@@ -17,6 +17,8 @@ const COMMIT_CHARACTERS: usize = 7;
 const ALIKE: usize = 3;
 /// The reason's code of a verdict without a comparison.
 const NO_BASELINE: &str = "no_baseline";
+/// The flag of a run that lifts no rule, but is read otherwise.
+const EACH: &str = "--each";
 
 /// Everything that a report says about one verdict, in order.
 #[derive(Debug)]
@@ -216,7 +218,11 @@ fn unusual(run: &Run, more_overrides: &[String]) -> Vec<Notice> {
         notices.extend(imported.notes.iter().map(|note| Notice { name: "imported", text: note.clone() }));
     }
     let new = more_overrides.iter().filter(|flag| !run.overrides.contains(flag));
-    let lifted: Vec<&str> = run.overrides.iter().chain(new).map(String::as_str).collect();
+    let (each, lifted): (Vec<&str>, Vec<&str>) = run.overrides.iter().chain(new).map(String::as_str).partition(|flag| *flag == EACH);
+    if !each.is_empty() {
+        let text = format!("{EACH}: one endpoint at a time, each as often as in the whole load");
+        notices.push(Notice { name: "each alone", text });
+    }
     if !lifted.is_empty() {
         notices.push(Notice { name: "lifted rules", text: lifted.join(" ") });
     }

@@ -241,7 +241,7 @@ fn add_seconds(own: &mut PerSecond, more: &PerSecond, later: usize) {
 }
 
 /// Books are added; of what was watched the worst counts.
-fn add_generator(own: &mut Generator, name: &str, shard: &Generator) {
+pub(super) fn add_generator(own: &mut Generator, name: &str, shard: &Generator) {
     let Generator {
         scheduled,
         sent,

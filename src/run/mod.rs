@@ -1,6 +1,7 @@
 //! The Run: all that one load measured, and the hall of the house. The parts that fill it and the parts that read
 //! it meet here and do not know each other. Its file form is in `file.rs`.
 
+mod alone;
 mod baseline;
 mod blocks;
 mod digest;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::alone::one_at_a_time;
 pub use self::baseline::{Baseline, BaselineRun, DigestedRun, Digests, Incomparable, Likeness, StoredRound, incomparable};
 pub use self::digest::{Ask, Digest, Gauge, GaugeParts, Gist, Part, of_log_parts, to_log_parts};
 pub use self::environment::Environment;

@@ -119,7 +119,7 @@ fn check_size(scenario: &Scenario) -> Result<(), Refusal> {
     if peak > limit {
         return Err(Refusal::TooMuch { what, asked: format_whole(peak), limit: format_whole(limit) });
     }
-    let duration = scenario.load.duration();
+    let duration = scenario.load.duration().saturating_mul(scenario.load_count());
     if duration > LONGEST {
         return Err(Refusal::TooMuch { what: "of load", asked: format_duration(duration), limit: format_duration(LONGEST) });
     }

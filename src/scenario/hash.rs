@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::template::{Expression, Part, Template};
 use super::{
-    Body, Condition, DataSet, Endpoint, Expect, Expected, HttpOptions, Load, Matcher, Phase, Repeat, Save, SaveFrom, Scenario, Step, Task,
-    UserKind,
+    Body, Condition, DataSet, Endpoint, Expect, Expected, HttpOptions, Isolation, Load, Matcher, Phase, Repeat, Save, SaveFrom, Scenario,
+    Step, Task, UserKind,
 };
 
 /// The hash of a scenario whose environment values were replaced by their names. Its data sets are handed in.
@@ -55,8 +55,8 @@ impl Canonical<'_> {
     fn scenario(&mut self, scenario: &Scenario) {
         #[rustfmt::skip]
         let Scenario {
-            name: _, target: _, ready: _, seed: _, hash: _, load, http, connections, tls: _, data: _, kinds, mix, endpoints,
-            variables: _, secrets: _, warnings: _,
+            name: _, target: _, ready: _, seed: _, hash: _, load, http, connections, tls: _, data: _, kinds, mix, isolation,
+            endpoints, variables: _, secrets: _, warnings: _,
         } = scenario;
         self.word("perfgate scenario 1");
         self.load(load);
@@ -64,6 +64,10 @@ impl Canonical<'_> {
         self.value("http", (version, cookies, redirects));
         self.value("connections", connections);
         self.value("mix", mix);
+        // Left out where all are loaded together: the hashes of older scenarios stay.
+        if *isolation == Isolation::EachAlone {
+            self.word("each alone 1");
+        }
         self.count("data", self.data.len());
         for set in self.data {
             self.data_set(set);

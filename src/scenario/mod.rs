@@ -8,6 +8,7 @@ mod file;
 mod guard;
 mod hash;
 mod open;
+mod reads;
 mod target;
 mod template;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub struct Scenario {
     pub kinds: Vec<UserKind>,
     /// How tasks and kinds are picked by weight.
     pub mix: Mix,
+    pub isolation: Isolation,
     /// Everything that requests are counted under; steps refer to it by index.
     pub endpoints: Vec<Endpoint>,
     /// Names of the variables, by slot.
@@ -193,8 +195,17 @@ pub enum OnExhausted {
     Recycle,
 }
 
+/// Whether endpoints are loaded together or one after the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Isolation {
+    #[default]
+    Together,
+    /// `--each`
+    EachAlone,
+}
+
 /// One kind of user, with what it does.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct UserKind {
     /// `None` for the top-level tasks.
     pub name: Option<String>,
@@ -215,7 +226,7 @@ pub enum Mix {
     Random,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Task {
     pub name: String,
     /// In thousandths.
@@ -400,6 +411,28 @@ pub struct Overrides {
     pub tags: Vec<String>,
     pub exclude_tags: Vec<String>,
     pub seed: Option<u64>,
+    pub isolation: Isolation,
+}
+
+impl Scenario {
+    /// What the store of its runs is called: runs of endpoints alone are kept apart from those of all together.
+    #[must_use]
+    pub fn store_name(&self) -> String {
+        match self.isolation {
+            Isolation::Together => self.name.clone(),
+            Isolation::EachAlone => format!("{}-each", self.name),
+        }
+    }
+
+    /// How many loads it takes, one after the other, each through all phases.
+    #[must_use]
+    pub fn load_count(&self) -> u32 {
+        let asked = || self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).count();
+        match self.isolation {
+            Isolation::Together => 1,
+            Isolation::EachAlone => u32::try_from(asked()).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 impl Target {

@@ -135,6 +135,10 @@ fn the_nightly_job_takes_the_store_from_github_and_keeps_it_there() {
     assert!(asked[4].starts_with("--keep=") && asked[5..] == ["--", "shop.yaml"], "{asked:?}");
     assert!(runner.machine.has("artifacts/perfgate-baseline-shop/baseline.json"));
 
+    let mut each = recording();
+    each.action(&[("command", "refresh"), ("scenario", "shop.yaml"), ("args", "--each")]).with(0);
+    assert!(each.machine.has("artifacts/perfgate-baseline-shop-each/baseline.json"), "where `check --each` looks for it");
+
     let mut doubtful = recording();
     doubtful.machine.write("home/code", "3");
     doubtful.job(&example("nightly-baseline.yml"), "refresh").with(3);

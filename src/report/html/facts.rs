@@ -67,7 +67,7 @@ pub(super) fn thresholds(verdict: &Verdict) -> Markup {
             ("their hash", thresholds.hash.clone()),
             ("checks", format_count(thresholds.checks)),
             ("baseline", verdict.baseline.as_ref().map_or_else(|| "nothing was compared".into(), baseline_line)),
-            ("lifted rules", verdict.run.overrides.join(" ")),
+            ("flags of the load", verdict.run.overrides.join(" ")),
         ]))
         @if let Some(baseline) = verdict.baseline.as_ref().filter(|baseline| !baseline.left_out.is_empty()) {
             details {

@@ -143,6 +143,7 @@ fn assemble(
             MixFile::Exact => Mix::Exact,
             MixFile::Random => Mix::Random,
         },
+        isolation: overrides.isolation,
         endpoints,
         kinds,
         variables: context.variables.to_vec(),

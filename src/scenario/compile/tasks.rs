@@ -171,7 +171,7 @@ pub fn known_tags(kinds: &[CompiledKind]) -> Vec<String> {
 
 /// Leaves out the task steps that the tags do not choose, and tasks and kinds that nothing is left of.
 pub fn select(kinds: &mut Vec<CompiledKind>, overrides: &Overrides) {
-    let Overrides { tags, exclude_tags, target: _, users: _, rate: _, duration: _, seed: _ } = overrides;
+    let Overrides { tags, exclude_tags, target: _, users: _, rate: _, duration: _, seed: _, isolation: _ } = overrides;
     for kind in kinds.iter_mut() {
         for task in &mut kind.tasks {
             let own = &task.tags;
