@@ -37,7 +37,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use self::collector::{Collector, Ending};
-pub use self::collector::{Heading, Progress};
+pub use self::collector::{Gauges, Heading, Progress};
 pub use self::connection::Endpoints;
 pub use self::preflight::{PreflightError, preflight};
 pub use self::reading::{Reading, StreamEnd, read_answer};
