@@ -25,6 +25,7 @@
 //! | Baseline | the Runs to compare with, and why those |
 //! | Threshold, Finding, Verdict | one limit; one limit judged; all findings and the outcome |
 //! | Report, publish | a verdict written for a reader; bringing it to where people look |
+//! | History | the kept Runs and what came of them, over time |
 //!
 //! # Layers
 //!
@@ -39,6 +40,7 @@
 //! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
 //! | 3 | [`demo`], [`selftest`] | nothing of ours |
+//! | 3 | [`history`] | `baseline`, `run`, `files`, `units` |
 //! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `exit`, `units` |
 //! | 3 | [`import`] | `run`, `stats`, `files`, `units` |
 //! | 3 | [`init`] | `plan`, `scenario`, `document`, `endpoint`, `units` |
@@ -78,6 +80,8 @@ pub mod files;
 pub mod gate;
 /// GitHub's API, as far as it is used.
 pub mod github;
+/// The index of kept runs.
+pub mod history;
 /// Other tools' results as a Run.
 pub mod import;
 /// First files for a newcomer, drafted from what is there.
