@@ -26,6 +26,7 @@
 //! | Threshold, Finding, Verdict | one limit; one limit judged; all findings and the outcome |
 //! | Report, publish | a verdict written for a reader; bringing it to where people look |
 //! | History | the kept Runs and what came of them, over time |
+//! | Live, Feed | a Run that is not finished, as a browser sees it; how it gets there |
 //!
 //! # Layers
 //!
@@ -35,6 +36,7 @@
 //! |---|---|---|
 //! | 7 | `main.rs` | `cli`, `commands` |
 //! | 6 | [`commands`] | everything below |
+//! | 5 | [`dashboard`] | `report`, `history`, `gate`, `run`, `stats`, `files`, `units` |
 //! | 4 | [`publish`] | `gate`, `github`, `web`, `files`, `exit` |
 //! | 4 | [`report`] | `gate`, `run`, `stats`, `exit`, `units` |
 //! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |
@@ -66,6 +68,8 @@ pub mod ci;
 pub mod cli;
 /// One file per verb: arguments, the flow, an exit code.
 pub mod commands;
+/// Runs in a browser: live, kept, compared.
+pub mod dashboard;
 /// A small shop to load, healthy or with one known regression.
 pub mod demo;
 /// YAML as a person wrote it, with errors that show the line; shared by scenarios and thresholds.

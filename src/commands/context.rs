@@ -5,6 +5,7 @@ use std::sync::mpsc;
 
 use jiff::Timestamp;
 
+use crate::dashboard::Feed;
 use crate::exit::ExitCode;
 use crate::load::Abort;
 use crate::report::{ColorChoice, Look};
@@ -23,6 +24,10 @@ pub struct World {
     width: u16,
     /// Set when standard output could not take what was written, other than by a reader who had seen enough.
     output_lost: bool,
+    /// Where somebody at a browser follows what is loaded.
+    pub live: Option<Feed>,
+    /// Ends a load in place of signals, where somebody else begins and ends it.
+    pub abort: Option<Abort>,
 }
 
 impl std::fmt::Debug for World {
@@ -45,6 +50,8 @@ impl World {
             stderr_is_terminal: io::stderr().is_terminal(),
             width: terminal_width().unwrap_or(PLAIN_WIDTH),
             output_lost: false,
+            live: None,
+            abort: None,
         }
     }
 
@@ -70,6 +77,14 @@ impl World {
     /// Writes a line for people to standard error. Nobody is left to tell where that fails. What a CI would take for a
     /// command of ours is broken up: the text of others may be in it.
     pub fn note(&mut self, line: &str) {
+        self.note_progress(line);
+        if let Some(feed) = &self.live {
+            feed.say(line);
+        }
+    }
+
+    /// As [`Self::note`], for what whoever watches sees anyway.
+    pub fn note_progress(&mut self, line: &str) {
         let text = line.lines().map(no_command).collect::<Vec<_>>().join("\n");
         let _ = writeln!(self.stderr, "{text}").and_then(|()| self.stderr.flush());
     }
@@ -109,6 +124,9 @@ impl World {
     /// An abort that the first SIGINT, SIGTERM or SIGHUP from now on asks for; the second ends the program at once.
     #[must_use]
     pub fn abort_on_signals(&self) -> Abort {
+        if let Some(abort) = &self.abort {
+            return abort.clone();
+        }
         let abort = Abort::default();
         let asked = abort.clone();
         let (not_yet_listening, listening) = mpsc::channel::<()>();

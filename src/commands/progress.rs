@@ -41,7 +41,7 @@ impl ProgressView {
             }
             Self::Lines { last } if progress.elapsed >= *last + LINE_EVERY => {
                 *last = progress.elapsed;
-                world.note(&line(progress));
+                world.note_progress(&line(progress));
             }
             Self::Lines { .. } => {}
         }
