@@ -51,7 +51,7 @@ pub enum Verb {
     /// Check scenario and threshold files, without any traffic
     Validate(ValidateArgs),
     /// Run scenarios, judge them, report: what CI calls
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// The runs to compare with: refresh, show, list, pin, prune
     #[command(subcommand)]
     Baseline(BaselineVerb),

@@ -108,11 +108,12 @@ impl CommandError {
                 ExitCode::Refused
             }
             Self::Dashboard(DashboardError::Exposed { .. }) => ExitCode::Refused,
-            Self::Dashboard(DashboardError::Randomness(_) | DashboardError::Thread(_)) | Self::History(_) => ExitCode::Internal,
             Self::Load(LoadError::Thread(_) | LoadError::Panicked) | Self::Schema(_) | Self::Preflight(PreflightError::Runtime(_)) => {
                 ExitCode::Internal
             }
-            Self::Init(InitError::Drafted { .. }) => ExitCode::Internal,
+            Self::Dashboard(DashboardError::Randomness(_) | DashboardError::Thread(_))
+            | Self::History(_)
+            | Self::Init(InitError::Drafted { .. }) => ExitCode::Internal,
             Self::Report(error) if !matches!(error, ReportError::NeedsVerdict(_)) => ExitCode::Internal,
             Self::Preflight(error) if !matches!(error, PreflightError::TlsFiles(_)) => ExitCode::TargetUnavailable,
             Self::BetweenRounds { .. } => ExitCode::TargetUnavailable,

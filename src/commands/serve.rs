@@ -41,7 +41,9 @@ pub fn serve(world: &mut World, args: &ServeArgs) -> Result<ExitCode, CommandErr
     let offered = offered(world, &args.allow_run)?;
     let opening = if args.reindex { Opening::Anew } else { Opening::AsItWas };
     let (history, told) = History::open(Some(INDEX.into()), folders(args), opening)?;
-    told.iter().for_each(|told| world.note(&format!("warning: {told}")));
+    if let Some(told) = told {
+        world.note(&format!("warning: {told}"));
+    }
     let history = Arc::new(history);
     let (looked_at, looks) = sync_channel(1);
     let (wishing, wishes) = channel();

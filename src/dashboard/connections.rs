@@ -56,10 +56,10 @@ async fn accept(listener: TcpListener, router: Router, slots: Arc<Semaphore>) {
 async fn answer(stream: TcpStream, router: Router) {
     let Ok(own) = stream.local_addr() else { return };
     let _ = stream.set_nodelay(true);
-    let routes = TowerToHyperService::new(router);
+    let pages = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(CameInOn(own.ip().to_canonical()));
-        let answered = routes.call(request);
+        let answered = pages.call(request);
         async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
     });
     let mut connection = http1::Builder::new();

@@ -99,8 +99,8 @@ fn id_of(run: &Run) -> u64 {
     let job = environment.job.as_deref().unwrap_or_default();
     let (started_at, fingerprint) = (run.started_at.to_string(), environment.fingerprint());
     let facts = [started_at.as_str(), &run.scenario.name, &run.scenario.hash, &run.target, job, &fingerprint];
-    let [a, b, c, d, e, f, ..] = <[u8; 32]>::from(Sha256::digest(facts.join("\n")));
-    KEPT | u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    let hash = <[u8; 32]>::from(Sha256::digest(facts.join("\n")));
+    hash.iter().take(6).fold(0, |id, byte| (id << 8) | u64::from(*byte)) | KEPT
 }
 
 fn outcome(verdict: &[u8]) -> Option<String> {
