@@ -1,5 +1,6 @@
 //! What can be typed: verbs, flags and their help. The one door to the command-line library; what a verb does is not known here.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ More:
   judge        Judge a stored run, or another tool's result, by the same rules
   import       Locust, k6, JMeter, vegeta, oha, wrk2, Artillery and h2load results as a run
   merge        Shards of one load as one run
+  serve        Kept runs in a browser: history, trends, two runs side by side; runs begun from a page
   publish      Post a finished verdict, the second half of the flow that is safe for forks
   thresholds   Limits proposed from stored runs; what one version of a threshold file changes of another
   schema       JSON Schema of the files, for editors
@@ -49,7 +51,7 @@ pub enum Verb {
     /// Check scenario and threshold files, without any traffic
     Validate(ValidateArgs),
     /// Run scenarios, judge them, report: what CI calls
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
     /// The runs to compare with: refresh, show, list, pin, prune
     #[command(subcommand)]
     Baseline(BaselineVerb),
@@ -78,6 +80,9 @@ pub enum Verb {
     /// Shards of one load as one run
     #[command(hide = true)]
     Merge(MergeArgs),
+    /// Kept runs in a browser: history, trends, two runs side by side; runs begun from a page
+    #[command(hide = true)]
+    Serve(ServeArgs),
     /// JSON Schema of the files, for editors
     #[command(hide = true)]
     Schema {
@@ -186,9 +191,43 @@ pub struct CheckArgs {
     pub thresholds_from_base: bool,
     #[command(flatten)]
     pub publishing: PublishingArgs,
+    /// Serve a live view of this check while it runs, on a free port of this machine or on `--live=ADDR:PORT`
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:0", value_parser = parse_address)]
+    pub live: Option<SocketAddr>,
+    #[command(flatten)]
+    pub exposure: ExposureArgs,
     /// Where the results go
     #[arg(long, value_name = "DIR", default_value = "perfgate-out")]
     pub out: PathBuf,
+    /// Keep run and verdict here too, each check in a folder of its own: a history for `perfgate serve`
+    #[arg(long, value_name = "DIR")]
+    pub archive: Option<PathBuf>,
+}
+
+/// Who may reach what is served.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct ExposureArgs {
+    /// Allow an address that other machines reach: whoever has it and the token sees every result, unencrypted
+    #[arg(long)]
+    pub i_know_this_exposes_results: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Folders with results, baseline stores and archives [default: perfgate-out and .perfgate]
+    #[arg(value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = parse_address)]
+    pub bind: SocketAddr,
+    #[command(flatten)]
+    pub exposure: ExposureArgs,
+    /// Scenarios that may be loaded from the page, one at a time; without it the page changes nothing
+    #[arg(long, value_name = "SCENARIO", num_args = 1..)]
+    pub allow_run: Vec<PathBuf>,
+    /// Read every file again, instead of those that changed
+    #[arg(long)]
+    pub reindex: bool,
 }
 
 /// Where a verdict is shown.
@@ -524,6 +563,13 @@ pub enum RegressionKind {
     Errors,
 }
 
+/// `127.0.0.1:8080`; a port alone is of this machine, an address alone gets a free port.
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse::<u16>().map(|port| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port));
+    let ip = || text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
+    text.parse().or(port).or_else(|_| ip()).map_err(|_| "write ADDRESS:PORT, such as 127.0.0.1:8080, or a port".to_owned())
+}
+
 /// What was typed, or what to print instead and the exit code for it.
 ///
 /// # Errors
@@ -567,6 +613,21 @@ fn whole_command() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_may_be_a_port_or_an_ip_alone() {
+        let rows = [
+            ("8080", "127.0.0.1:8080"),
+            ("0.0.0.0", "0.0.0.0:0"),
+            ("::1", "[::1]:0"),
+            ("[::1]:80", "[::1]:80"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+        ];
+        for (text, address) in rows {
+            assert_eq!(parse_address(text).unwrap().to_string(), address);
+        }
+        assert!(parse_address("localhost:1").is_err() && parse_address("shop.yaml").is_err() && parse_address("").is_err());
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -26,6 +26,8 @@
 //! | Digest | of a Run, what later runs need to know to be compared with it |
 //! | Threshold, Finding, Verdict | one limit; one limit judged; all findings and the outcome |
 //! | Report, publish | a verdict written for a reader; bringing it to where people look |
+//! | History | the kept Runs and what came of them, over time |
+//! | Live, Feed | a Run that is not finished, as a browser sees it; how it gets there |
 //!
 //! # Layers
 //!
@@ -35,11 +37,13 @@
 //! |---|---|---|
 //! | 7 | `main.rs` | `cli`, `commands` |
 //! | 6 | [`commands`] | everything below |
+//! | 5 | [`dashboard`] | `report`, `history`, `gate`, `run`, `stats`, `files`, `units` |
 //! | 4 | [`publish`] | `gate`, `github`, `web`, `files`, `exit` |
 //! | 4 | [`report`] | `gate`, `run`, `stats`, `exit`, `units` |
 //! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
 //! | 3 | [`demo`], [`selftest`] | nothing of ours |
+//! | 3 | [`history`] | `baseline`, `run`, `files`, `units` |
 //! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `exit`, `units` |
 //! | 3 | [`import`] | `run`, `stats`, `files`, `units` |
 //! | 3 | [`init`] | `plan`, `scenario`, `document`, `endpoint`, `units` |
@@ -65,6 +69,8 @@ pub mod ci;
 pub mod cli;
 /// One file per verb: arguments, the flow, an exit code.
 pub mod commands;
+/// Runs in a browser: live, kept, compared.
+pub mod dashboard;
 /// A small shop to load, healthy or with one known regression.
 pub mod demo;
 /// YAML as a person wrote it, with errors that show the line; shared by scenarios and thresholds.
@@ -79,6 +85,8 @@ pub mod files;
 pub mod gate;
 /// GitHub's API, as far as it is used.
 pub mod github;
+/// The index of kept runs.
+pub mod history;
 /// Other tools' results as a Run.
 pub mod import;
 /// First files for a newcomer, drafted from what is there.

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::archive::archive;
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
 use super::judging::{Judging, ThresholdsFrom, print_verdict, soften};
+use super::live;
 use super::measure::{self, find_target, open_scenario};
 use super::publishing::{Finished, Published, Publishing, write_outputs};
 use super::reproduce::check_command;
@@ -49,7 +51,7 @@ struct Concluded {
 
 pub fn check(world: &mut World, args: &CheckArgs) -> ExitCode {
     let mut told = Told { outcome: Outcome::Error, address: None };
-    let code = check_and_publish(world, args, &mut told).unwrap_or_else(|error| error.tell(world));
+    let code = live::watched(world, args, |world| check_and_publish(world, args, &mut told).unwrap_or_else(|error| error.tell(world)));
     let report = args.out.join("report.html");
     let outputs = [
         ("outcome", outcome_word(told.outcome).to_owned()),
@@ -218,7 +220,10 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
     }
     let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
-    let delivered = told(world, written.and_then(|()| results.write_reports(&subject, judging.baseline(), world.look())));
+    let mut delivered = told(world, written.and_then(|()| results.write_reports(&subject, judging.baseline(), world.look())));
+    if let Some(folder) = &args.archive {
+        delivered = delivered.worse(told(world, archive(folder, &subject)));
+    }
     let remarks = remarks(&judging, &verdict);
     Ok(Concluded { run, verdict, reproduce, remarks, delivered })
 }

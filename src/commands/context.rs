@@ -7,6 +7,7 @@ use std::sync::{Arc, mpsc};
 
 use jiff::Timestamp;
 
+use crate::dashboard::Feed;
 use crate::exit::ExitCode;
 use crate::load::Abort;
 use crate::redact::{self, Redactor};
@@ -31,6 +32,10 @@ pub struct World {
     output_lost: bool,
     /// Set once all that a signal could cut short has been written.
     all_is_written: Arc<AtomicBool>,
+    /// Where somebody at a browser follows what is loaded.
+    pub live: Option<Feed>,
+    /// Ends a load in place of signals, where somebody else begins and ends it.
+    pub abort: Option<Abort>,
 }
 
 impl std::fmt::Debug for World {
@@ -56,6 +61,8 @@ impl World {
             masked: BTreeSet::new(),
             output_lost: false,
             all_is_written: Arc::default(),
+            live: None,
+            abort: None,
         }
         .hiding_tokens()
     }
@@ -121,6 +128,9 @@ impl World {
     /// what a CI would take for a command of ours is broken up, what a terminal would obey is left out.
     pub fn note(&mut self, line: &str) {
         let text = harmless_lines(&self.secrets.redacted(line));
+        if let Some(feed) = &self.live {
+            feed.say(&text);
+        }
         let _ = writeln!(self.stderr, "{text}").and_then(|()| self.stderr.flush());
     }
 
@@ -160,6 +170,9 @@ impl World {
     /// An abort that the first SIGINT, SIGTERM or SIGHUP from now on asks for; the second ends the program at once.
     #[must_use]
     pub fn abort_on_signals(&self) -> Abort {
+        if let Some(abort) = &self.abort {
+            return abort.clone();
+        }
         let abort = Abort::default();
         let (asked, all_is_written) = (abort.clone(), Arc::clone(&self.all_is_written));
         let (not_yet_listening, listening) = mpsc::channel::<()>();

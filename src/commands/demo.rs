@@ -12,7 +12,7 @@ use super::baseline::refresh;
 use super::check::check;
 use super::context::World;
 use super::error::CommandError;
-use crate::cli::{CheckArgs, DemoArgs, JudgingArgs, LoadArgs, PublishingArgs, RefreshArgs, RegressionKind, StdoutFormat};
+use crate::cli::{CheckArgs, DemoArgs, ExposureArgs, JudgingArgs, LoadArgs, PublishingArgs, RefreshArgs, RegressionKind, StdoutFormat};
 use crate::demo::{DemoOptions, DemoServer, Regression};
 use crate::exit::ExitCode;
 use crate::files::write_atomically;
@@ -110,7 +110,10 @@ impl Stage {
             load: Self::load(target),
             thresholds_from_base: false,
             publishing: PublishingArgs { publish: "none".to_owned(), publish_key: None, pr: None },
+            live: None,
+            exposure: ExposureArgs::default(),
             out: self.folder.join(out),
+            archive: None,
         }
     }
 

@@ -6,11 +6,13 @@ use thiserror::Error;
 
 use super::context::World;
 use crate::baseline::BaselineError;
+use crate::dashboard::DashboardError;
 use crate::document::{DocumentError, Mistake};
 use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::gate::TooFewRuns;
 use crate::github::GithubError;
+use crate::history::HistoryError;
 use crate::import::ImportError;
 use crate::init::InitError;
 use crate::load::{LoadError, PreflightError};
@@ -73,6 +75,10 @@ pub enum CommandError {
     BetweenRounds { command: String, what: String },
     #[error("{too_few} of {scenario} in {store}")]
     TooFewRuns { too_few: TooFewRuns, store: String, scenario: String },
+    #[error(transparent)]
+    Dashboard(#[from] DashboardError),
+    #[error(transparent)]
+    History(#[from] HistoryError),
     #[error("{text}")]
     Usage { text: String, hint: String },
     #[error("the demo cannot listen on 127.0.0.1:{port}: {source}")]
@@ -101,10 +107,13 @@ impl CommandError {
             Self::Refused(_) | Self::Preflight(PreflightError::Refused(_)) | Self::ForeignCode { .. } | Self::Unproven { .. } => {
                 ExitCode::Refused
             }
+            Self::Dashboard(DashboardError::Exposed { .. }) => ExitCode::Refused,
             Self::Load(LoadError::Thread(_) | LoadError::Panicked) | Self::Schema(_) | Self::Preflight(PreflightError::Runtime(_)) => {
                 ExitCode::Internal
             }
-            Self::Init(InitError::Drafted { .. }) => ExitCode::Internal,
+            Self::Dashboard(DashboardError::Randomness(_) | DashboardError::Thread(_))
+            | Self::History(_)
+            | Self::Init(InitError::Drafted { .. }) => ExitCode::Internal,
             Self::Report(error) if !matches!(error, ReportError::NeedsVerdict(_)) => ExitCode::Internal,
             Self::Preflight(error) if !matches!(error, PreflightError::TlsFiles(_)) => ExitCode::TargetUnavailable,
             Self::BetweenRounds { .. } => ExitCode::TargetUnavailable,
@@ -141,6 +150,7 @@ impl CommandError {
             Self::Demo { .. } => Some("another port with --port N; 0 picks a free one".to_owned()),
             Self::BetweenRounds { .. } => Some("it must start both deployments, wait until they are ready, and end with 0".to_owned()),
             Self::TooFewRuns { .. } => Some("`perfgate baseline refresh SCENARIO --repeat 3` makes three".to_owned()),
+            Self::Dashboard(error) => error.hint().map(str::to_owned),
             Self::Usage { hint, .. } => Some(hint.clone()),
             _ => None,
         }

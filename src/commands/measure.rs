@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
 use super::plan_words::{counted, never_pausing};
+use super::live;
 use super::progress::ProgressView;
 use super::results::Results;
 use super::surroundings::{cores, environment};
@@ -137,15 +138,32 @@ fn load_together(
     let plan = Arc::new(Plan::new(scenario, descriptor_limit()));
     world.note(&announcement(scenario, &plan));
     let heading = heading(world, args);
+    let feed = world.live.clone();
+    if let Some(feed) = &feed {
+        feed.begin(live::heading(scenario, &plan));
+    }
     let mut view = ProgressView::begin(world, plan.duration);
     let mut lost_checkpoint = false;
     let order = Order { scenario: Arc::clone(scenario), plan, endpoints, heading };
     let driven = drive(order, abort, &mut |event| match event {
-        Event::Tick(progress) => view.show(progress),
-        Event::Checkpoint(run) => lost_checkpoint |= !write(run),
+        Event::Tick(progress) => {
+            view.show(progress);
+            if let Some(feed) = &feed {
+                feed.tick(live::moment(progress));
+            }
+        }
+        Event::Checkpoint(run) => {
+            lost_checkpoint |= !write(run);
+            if let Some(feed) = &feed {
+                feed.checkpoint(run);
+            }
+        }
     });
     view.end();
     let run = driven?;
+    if let Some(feed) = &feed {
+        feed.loaded(&run);
+    }
     if lost_checkpoint {
         world.note("warning: a checkpoint could not be written");
     }

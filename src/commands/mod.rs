@@ -1,5 +1,6 @@
 //! One file per verb: what was typed becomes domain types, the flow runs, an exit code comes out.
 
+mod archive;
 mod baseline;
 mod check;
 mod context;
@@ -9,6 +10,7 @@ mod import;
 mod init;
 mod judge;
 mod judging;
+mod live;
 mod measure;
 mod merge;
 mod plan_words;
@@ -22,6 +24,7 @@ mod results;
 mod review;
 mod run;
 mod selftest;
+mod serve;
 mod side_by_side;
 mod suggest;
 mod surroundings;
@@ -73,6 +76,7 @@ fn dispatch(world: &mut World, cli: Cli) -> Result<ExitCode, CommandError> {
         Verb::Thresholds(ThresholdsVerb::Suggest(args)) => suggest::suggest(world, &args),
         Verb::Thresholds(ThresholdsVerb::Diff { base, head }) => review::diff(world, &base, &head),
         Verb::Demo(args) => demo::demo(world, &args),
+        Verb::Serve(args) => serve::serve(world, &args),
         Verb::Schema { of } => print::schema(world, of),
         Verb::ExitCodes => Ok(print::exit_codes(world)),
         Verb::Completions { shell } => Ok(print::completions(world, shell)),

@@ -10,6 +10,7 @@ use super::breaker::Count;
 use super::health;
 use super::recorder::{Batch, Outcome, Sample};
 use super::system::CpuTimes;
+pub use super::vitals::Gauges;
 use super::vitals::Vitals;
 use crate::plan::{Plan, Workload};
 use crate::run::{
@@ -40,11 +41,18 @@ pub struct Progress {
     pub workload: Workload,
     /// Requests that ended in the last second.
     pub requests_per_s: f64,
+    /// Of those, the ones that failed.
+    pub failures_per_s: f64,
     /// Of the last second, ms.
+    pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
     /// Since the start.
     pub requests: u64,
     pub failures: u64,
+    /// What was due and could not be sent.
+    pub not_sent: u64,
+    pub gauges: Gauges,
 }
 
 /// One endpoint's books.
@@ -76,6 +84,7 @@ pub struct Collector {
     vitals: Vitals,
     last_second: Histogram,
     last_second_requests: u64,
+    last_second_failures: u64,
     /// How many slices are over.
     packed: usize,
 }
@@ -100,6 +109,7 @@ impl Collector {
             vitals: Vitals::of(&plan),
             last_second: Histogram::new(),
             last_second_requests: 0,
+            last_second_failures: 0,
             packed: 0,
             scenario,
             plan,
@@ -154,6 +164,7 @@ impl Collector {
         books.phases[phase].service.record_many(&mut timed().map(|sample| sample.service).collect::<Vec<_>>());
         books.phases[phase].ttfb.record_many(&mut timed().filter_map(|sample| sample.ttfb).collect::<Vec<_>>());
         self.phase_requests[phase] += samples.len() as u64;
+        self.last_second_failures += failures;
         let unfinished = samples.iter().filter(|sample| sample.outcome == Outcome::Unfinished).count() as u64;
         self.generator.sent += samples.len() as u64;
         self.generator.failed += failures;
@@ -169,7 +180,9 @@ impl Collector {
     /// How far the load has come; begins a new second.
     pub fn progress(&mut self, elapsed: Duration, since_last: Duration) -> Progress {
         let plan = &self.plan;
-        let phase = plan.phases.get(plan.phase_at(elapsed));
+        let phase_index = plan.phase_at(elapsed);
+        let phase = plan.phases.get(phase_index);
+        let seconds = since_last.as_secs_f64().max(0.001);
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let progress = Progress {
             elapsed: elapsed.min(plan.duration),
@@ -178,13 +191,18 @@ impl Collector {
             measured: phase.is_some_and(|phase| phase.measured),
             load: plan.schedule.value_at(elapsed.min(plan.duration.saturating_sub(Duration::from_millis(1)))),
             workload: plan.workload,
-            requests_per_s: self.last_second_requests as f64 / since_last.as_secs_f64().max(0.001),
+            requests_per_s: self.last_second_requests as f64 / seconds,
+            failures_per_s: self.last_second_failures as f64 / seconds,
+            p50_ms: self.last_second.percentile_ms(Percentile::P50),
             p95_ms: self.last_second.percentile_ms(Percentile::P95),
+            p99_ms: self.last_second.percentile_ms(Percentile::P99),
             requests: self.generator.sent,
             failures: self.generator.failed,
+            not_sent: self.generator.not_sent,
+            gauges: self.vitals.gauges(phase_index),
         };
         self.last_second = Histogram::new();
-        self.last_second_requests = 0;
+        (self.last_second_requests, self.last_second_failures) = (0, 0);
         self.pack_slices(elapsed);
         progress
     }
@@ -412,9 +430,10 @@ mod tests {
         collector.absorb(0, batch(vec![sample(0, 100, Outcome::Ok), sample(0, 200, Outcome::Failed(FailureClass::Status))]));
         let first = collector.progress(Duration::from_secs(1), Duration::from_millis(500));
         assert!((first.requests_per_s - 4.0).abs() < 1e-9 && first.p95_ms.is_some());
+        assert!((first.failures_per_s - 2.0).abs() < 1e-9 && first.p99_ms >= first.p50_ms);
         assert_eq!((first.requests, first.failures, first.phase.as_str(), first.measured), (2, 1, "warm-up", false));
         let second = collector.progress(Duration::from_secs(3), Duration::from_secs(1));
-        assert!(second.requests_per_s.abs() < 1e-9 && second.p95_ms.is_none());
+        assert!(second.requests_per_s.abs() + second.failures_per_s.abs() < 1e-9 && second.p95_ms.is_none());
         assert_eq!((second.requests, second.phase.as_str(), second.measured), (2, "hold", true));
     }
 

@@ -39,7 +39,7 @@ use tokio::sync::watch;
 
 use self::breaker::Breaker;
 use self::collector::{Collector, Ending};
-pub use self::collector::{Heading, Progress};
+pub use self::collector::{Gauges, Heading, Progress};
 pub use self::connection::Endpoints;
 pub use self::preflight::{PreflightError, preflight};
 pub use self::reading::{Reading, StreamEnd, read_answer};

@@ -14,6 +14,8 @@ use crate::units::Percentile;
 const CPU_WINDOW: Duration = Duration::from_secs(10);
 /// Stolen time comes in bursts: over less than this, one burst is a large share and says little.
 pub const STEAL_WINDOW: Duration = Duration::from_secs(20);
+/// Gauges show so much of the past.
+const GAUGE_WINDOW: Duration = Duration::from_secs(3);
 /// Readings need not be closer to each other.
 const READING_EVERY: Duration = Duration::from_millis(250);
 /// By this much the time of day must leave the time that has passed to be a gap.
@@ -30,6 +32,17 @@ pub struct Vitals {
     wall: Option<(Duration, SystemTime)>,
     /// Where the time of day left the time that has passed, and by how much (s).
     pub clock_gap: Option<(Duration, f64)>,
+}
+
+/// The generator now, for somebody who watches.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Gauges {
+    /// CPU time of the busiest thread over the last seconds, 0 to 1. `None` where the system does not tell.
+    pub cpu_busy: Option<f64>,
+    /// Share of time that the hypervisor took away over the last seconds. `None` where the system does not tell.
+    pub steal: Option<f64>,
+    /// How late timers of this phase fired, 99th percentile (ms). `None` where nothing was timed.
+    pub late_p99_ms: Option<f64>,
 }
 
 /// What came late in one phase.
@@ -100,6 +113,16 @@ impl Vitals {
         generator.late_p99_ms = self.worst_phase(plan, |delays| delays.lateness.percentile_ms(Percentile::P99));
     }
 
+    /// How the generator does now, in this phase.
+    #[must_use]
+    pub fn gauges(&self, phase: usize) -> Gauges {
+        Gauges {
+            cpu_busy: self.cpu.iter().filter_map(Series::latest).reduce(f64::max).map(|busy| busy.min(1.0)),
+            steal: self.machine.latest(),
+            late_p99_ms: self.phases.get(phase).and_then(|delays| delays.lateness.percentile_ms(Percentile::P99)),
+        }
+    }
+
     /// The share of starts that waited longer than this for a user or a connection.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
@@ -152,6 +175,13 @@ impl Series {
             worst_window(self.0.get(begin..end)?, window)
         };
         stretches.iter().filter_map(within).reduce(f64::max)
+    }
+
+    /// The share over the last [`GAUGE_WINDOW`]; `None` before there are two readings.
+    fn latest(&self) -> Option<f64> {
+        let last = self.0.last()?;
+        let first = self.0.iter().rev().find(|reading| last.at.saturating_sub(reading.at) >= GAUGE_WINDOW).or_else(|| self.0.first())?;
+        share(first, last)
     }
 
     fn overall(&self, elapsed: Duration) -> Option<f64> {

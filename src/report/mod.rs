@@ -28,6 +28,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+pub use self::html::parts as page_parts;
 pub use self::json::verdict_schema;
 pub use self::listing::listing;
 pub use self::markdown::{COMMENT_BYTES, summary_of_all};

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be prepared fails the test")]
 
+mod dashboard;
 mod runs;
 
 use std::path::Path;
@@ -30,17 +31,10 @@ const PAGE_BYTES: usize = 5 * 1024 * 1024;
 
 #[test]
 fn every_kind_of_report_is_sound_in_a_browser() {
-    let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
-    let missing = [
-        (!answers("node"), "node is not installed"),
-        (!BROWSERS.into_iter().any(answers), "chromium is not installed"),
-        (!harness.join("node_modules/playwright-core").is_dir(), "the harness is not installed: npm ci --prefix tests/browser/harness"),
-    ];
-    if let Some((_, what)) = missing.into_iter().find(|(is_missing, _)| *is_missing) {
-        assert!(std::env::var_os("PERFGATE_REQUIRE_TOOLS").is_none(), "{what}");
-        println!("notice: skipped: {what}");
+    if missing_tool() {
         return;
     }
+    let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in pages(folder.path()) {
         std::fs::write(folder.path().join(format!("{name}.html")), text).unwrap();
@@ -54,6 +48,20 @@ fn every_kind_of_report_is_sound_in_a_browser() {
     let (told, log) = (text(ended.stdout), text(ended.stderr));
     println!("{log}");
     assert!(ended.status.success(), "{told}{log}");
+}
+
+/// Whether something is not installed, which is told.
+fn missing_tool() -> bool {
+    let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
+    let missing = [
+        (!answers("node"), "node is not installed"),
+        (!BROWSERS.into_iter().any(answers), "chromium is not installed"),
+        (!harness.join("node_modules/playwright-core").is_dir(), "the harness is not installed: npm ci --prefix tests/browser/harness"),
+    ];
+    let Some((_, what)) = missing.into_iter().find(|(is_missing, _)| *is_missing) else { return false };
+    assert!(std::env::var_os("PERFGATE_REQUIRE_TOOLS").is_none(), "{what}");
+    println!("notice: skipped: {what}");
+    true
 }
 
 fn answers(program: &str) -> bool {

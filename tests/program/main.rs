@@ -5,6 +5,7 @@
 mod bad_input;
 mod check;
 mod comment_markdown;
+mod dashboard;
 mod each;
 mod examples;
 mod files;

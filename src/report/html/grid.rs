@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Text,
     Number,
     /// Drawn: nothing to sort by.
@@ -13,14 +13,15 @@ pub(super) enum Kind {
 
 /// What the script adds to a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Aid {
+pub enum Aid {
     Plain,
     /// Columns sort, rows are filtered by text.
     Sorted,
 }
 
 /// A table with its name for screen readers; each row is what stands between `tr` and its end.
-pub(super) fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: Aid) -> Markup {
+#[must_use]
+pub fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: Aid) -> Markup {
     let class = |kind: Kind| (kind == Kind::Number).then_some("n");
     html! {
         div class="scroll" tabindex="0" role="group" aria-label=(name) {
@@ -35,12 +36,14 @@ pub(super) fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: A
 }
 
 /// A number as text, with the value to sort by.
-pub(super) fn number(text: &str, value: Option<f64>) -> Markup {
+#[must_use]
+pub fn number(text: &str, value: Option<f64>) -> Markup {
     html! { td class="n" data-v=[value.filter(|value| value.is_finite()).map(|value| format!("{value:.6}"))] { (text) } }
 }
 
 /// A list of names and what they stand for; what is empty is left out.
-pub(super) fn facts(facts: &[(&str, String)]) -> Markup {
+#[must_use]
+pub fn facts(facts: &[(&str, String)]) -> Markup {
     html! {
         dl { @for (name, value) in facts.iter().filter(|(_, value)| !value.is_empty()) {
             div { dt { (name) } dd { (super::text(value)) } }

@@ -11,6 +11,7 @@ mod failures;
 mod first;
 mod grid;
 mod page;
+pub mod parts;
 mod past;
 mod timeline;
 

@@ -12,8 +12,10 @@ use crate::report::Subject;
 use crate::report::content::{content, headline, place};
 use crate::run::Run;
 
-const STYLE: &str = include_str!("assets/style.css");
-const SCRIPT: &str = include_str!("assets/script.js");
+/// How every page looks, in the light and in the dark.
+pub const STYLE: &str = include_str!("assets/style.css");
+/// Sorting, filtering, reading and zooming.
+pub const SCRIPT: &str = include_str!("assets/script.js");
 
 /// One part of the page, under its own heading and reachable from the top.
 struct Section {
@@ -87,7 +89,8 @@ fn whole(title: &str, first: &First, sections: &[Section]) -> Markup {
 }
 
 /// Nothing may be loaded or sent; only this very style and this very script hold.
-fn policy() -> String {
+#[must_use]
+pub fn policy() -> String {
     let hash = |asset: &str| BASE64.encode(Sha256::digest(asset.as_bytes()));
     format!(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",

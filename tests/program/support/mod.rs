@@ -1,5 +1,6 @@
 //! The one harness of these tests: a folder to work in, the program with a scrubbed environment, and servers to load.
 
+mod browser;
 mod github;
 mod openapi;
 mod prism;
@@ -8,6 +9,7 @@ mod server;
 mod shop;
 mod workspace;
 
+pub use browser::Dashboard;
 pub use github::{Done, Fault, Github, OURS, REPOSITORY_ID, TOKEN};
 pub use prism::Prism;
 pub use program::{Ended, Running};

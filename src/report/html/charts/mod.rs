@@ -7,11 +7,13 @@
 
 mod distribution;
 mod finding;
+mod lines;
 mod over_time;
 mod plot;
 mod spark;
 
 pub(super) use self::distribution::distribution;
 pub(super) use self::finding::finding;
+pub use self::lines::{Level, Line, Lines, Mark, Shade, Unit};
 pub(super) use self::over_time::{of_endpoint, over_time};
 pub(super) use self::spark::spark;

@@ -1,0 +1,199 @@
+//! A load while it runs, as a browser sees it: what came in put together, without a clock, a socket or a load of its own.
+//! What it looks like is in `view.rs`.
+
+mod series;
+mod view;
+
+use serde::Serialize;
+
+use self::series::{Point, Series};
+pub(in crate::dashboard) use self::view::{PARTS, parts};
+use crate::run::{EndpointRole, PhaseSelection, Run, Summary};
+use crate::units::Percentile;
+
+/// So many lines of what was said are kept.
+const LINES: usize = 50;
+
+/// What is known of a load before its first request.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Heading {
+    pub scenario: String,
+    pub target: String,
+    /// `users`, or `starts/s`: what [`Moment::load`] counts.
+    pub load_unit: &'static str,
+    pub phases: Vec<Phase>,
+}
+
+/// A phase of the load that is to come (s).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Phase {
+    pub name: String,
+    pub from: f64,
+    pub to: f64,
+    pub judged: bool,
+}
+
+/// How a load stands, about once a second.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Moment {
+    /// Since the start, and of the whole plan (s).
+    pub elapsed_s: f64,
+    pub duration_s: f64,
+    pub phase: String,
+    pub judged: bool,
+    /// Users, or starts a second, that are asked for now.
+    pub load: f64,
+    /// Of the last second.
+    pub requests_per_s: f64,
+    pub failures_per_s: f64,
+    pub p50_ms: Option<f64>,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    /// Since the start, phases that are not judged included.
+    pub requests: u64,
+    pub failures: u64,
+    pub not_sent: u64,
+    /// The generator: 0 to 1, 0 to 1, ms. `None` where this system does not tell.
+    pub cpu_busy: Option<f64>,
+    pub steal: Option<f64>,
+    pub late_p99_ms: Option<f64>,
+}
+
+/// Figures of the judged phases: of all tasks, or of one endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Figures {
+    pub name: String,
+    pub requests: u64,
+    pub failures: u64,
+    pub p95_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+}
+
+impl Figures {
+    pub(in crate::dashboard) fn of(name: &str, summary: &Summary) -> Self {
+        let percentile = |percentile| summary.percentile_ms(percentile);
+        Self {
+            name: name.to_owned(),
+            requests: summary.counts.requests,
+            failures: summary.counts.failures.total(),
+            p95_ms: percentile(Percentile::P95),
+            p99_ms: percentile(Percentile::P99),
+        }
+    }
+
+    /// Of all tasks.
+    pub(in crate::dashboard) fn of_all(run: &Run) -> Self {
+        Self::of("all tasks", &run.total(PhaseSelection::Judged))
+    }
+
+    /// Of each task endpoint, in the scenario's order.
+    pub(in crate::dashboard) fn of_endpoints(run: &Run) -> Vec<Self> {
+        let tasks = run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
+        tasks.map(|endpoint| Self::of(&endpoint.name, &run.summary(endpoint, PhaseSelection::Judged))).collect()
+    }
+}
+
+/// Where a watched command is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::dashboard) enum Stage {
+    /// Nothing is sent yet, or between two loads.
+    #[default]
+    Preparing,
+    Loading,
+    /// A load is over and is judged, or loaded again.
+    Judging,
+    Ended,
+}
+
+/// One command that loads, as far as it has come.
+#[derive(Debug, Clone, Default)]
+pub(in crate::dashboard) struct Live {
+    pub heading: Heading,
+    pub stage: Stage,
+    pub latest: Option<Moment>,
+    pub series: Series,
+    /// Of the judged phases so far, at the last checkpoint; at the end of the load its own.
+    pub all_tasks: Option<Figures>,
+    pub endpoints: Vec<Figures>,
+    /// What was said, in order.
+    pub said: Vec<String>,
+    /// The exit code in words, once it has ended.
+    pub outcome: Option<String>,
+}
+
+impl Live {
+    /// A load begins; an earlier one of the same command is over.
+    pub fn begin(&mut self, heading: Heading) {
+        let said = std::mem::take(&mut self.said);
+        *self = Self { heading, said, stage: Stage::Loading, ..Self::default() };
+    }
+
+    pub fn tick(&mut self, moment: Moment) {
+        let before = self.latest.as_ref().map_or(0.0, |latest| latest.elapsed_s);
+        let length = moment.elapsed_s - before;
+        // The answers that are awaited after the plan's end have no time of their own in it.
+        if length > 0.0 {
+            self.series.push(Point {
+                at: moment.elapsed_s,
+                length,
+                requests: moment.requests_per_s * length,
+                failures: moment.failures_per_s * length,
+                load: moment.load,
+                latency: [moment.p50_ms, moment.p95_ms, moment.p99_ms],
+            });
+        }
+        self.latest = Some(moment);
+    }
+
+    pub fn figures(&mut self, all_tasks: Figures, endpoints: Vec<Figures>) {
+        (self.all_tasks, self.endpoints) = (Some(all_tasks), endpoints);
+    }
+
+    pub fn say(&mut self, line: &str) {
+        self.said.push(line.to_owned());
+        let over = self.said.len().saturating_sub(LINES);
+        self.said.drain(..over);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moment(elapsed_s: f64) -> Moment {
+        Moment { elapsed_s, duration_s: 60.0, requests_per_s: 20.0, failures_per_s: 2.0, p95_ms: Some(5.0), ..Moment::default() }
+    }
+
+    #[test]
+    fn a_second_load_begins_anew_and_keeps_what_was_said() {
+        let mut live = Live::default();
+        live.say("first");
+        live.begin(Heading { scenario: "shop".into(), ..Heading::default() });
+        live.tick(moment(1.0));
+        live.figures(Figures { name: "all".into(), requests: 3, failures: 0, p95_ms: None, p99_ms: None }, Vec::new());
+        live.stage = Stage::Judging;
+        live.begin(Heading::default());
+        assert_eq!(
+            (live.stage, live.latest.is_none(), live.all_tasks.is_none(), live.series.points().count()),
+            (Stage::Loading, true, true, 0)
+        );
+        assert_eq!(live.said, ["first"]);
+    }
+
+    #[test]
+    fn what_is_awaited_after_the_end_adds_no_time() {
+        let mut live = Live::default();
+        for elapsed in [1.0, 2.5, 60.0, 60.0] {
+            live.tick(moment(elapsed));
+        }
+        let points: Vec<(f64, f64, f64)> = live.series.points().map(|point| (point.at, point.length, point.requests)).collect();
+        assert_eq!(points, [(1.0, 1.0, 20.0), (2.5, 1.5, 30.0), (60.0, 57.5, 1150.0)]);
+    }
+
+    #[test]
+    fn only_the_last_lines_are_kept() {
+        let mut live = Live::default();
+        (0..120).for_each(|line| live.say(&line.to_string()));
+        assert_eq!((live.said.len(), live.said[0].as_str()), (50, "70"));
+    }
+}

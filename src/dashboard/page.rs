@@ -1,0 +1,67 @@
+//! What every page of the dashboard has around it, and the short ones that say no.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::report::page_parts::line;
+
+/// Where a page belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    History,
+    Live,
+    Elsewhere,
+}
+
+/// What else a page does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Still,
+    /// Asks again by itself where scripts are off.
+    Moving,
+}
+
+pub(super) fn whole(title: &str, place: Place, kind: Kind, body: &Markup) -> Markup {
+    let link = |to: &str, name: &str, own: Place| html! { a href=(to) aria-current=[(place == own).then_some("page")] { (name) } };
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "perfgate: " (line(title)) }
+                link rel="icon" href="/assets/icon.svg";
+                link rel="stylesheet" href="/assets/report.css";
+                link rel="stylesheet" href="/assets/dashboard.css";
+                @if kind == Kind::Moving { noscript { meta http-equiv="refresh" content="2"; } }
+            }
+            body {
+                a class="skip" href="#main" { "Skip to the content" }
+                nav class="top" aria-label="Pages" { (link("/", "Runs", Place::History)) (link("/live", "Live", Place::Live)) }
+                main id="main" { (body) }
+                footer { "perfgate " (env!("CARGO_PKG_VERSION")) ". Served from this machine; nothing is loaded from elsewhere." }
+                script src="/assets/report.js" {}
+                script src="/assets/dashboard.js" {}
+            }
+        }
+    }
+}
+
+/// A page that says in one sentence why there is nothing here.
+pub(super) fn refused(status: StatusCode, why: &str) -> Response {
+    let body = html! { h1 { (status.canonical_reason().unwrap_or("No")) } p { (line(why)) } };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; meta name="viewport" content="width=device-width, initial-scale=1"; title { "perfgate" } }
+            body { main { (body) } }
+        }
+    };
+    (status, axum::response::Html(page.into_string())).into_response()
+}
+
+pub(super) fn not_found() -> Response {
+    refused(StatusCode::NOT_FOUND, "There is nothing here.")
+}

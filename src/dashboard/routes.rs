@@ -1,0 +1,201 @@
+//! Which address is which page. Every one of them is a file of the program, a page that is made when it is asked for, or
+//! nothing; ids are numbers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
+use axum::http::{StatusCode, Uri};
+use axum::middleware;
+use axum::response::{Html, IntoResponse as _, Response};
+use axum::routing::{get, post};
+use maud::Markup;
+
+use super::access::{self, Access, BODY_BYTES};
+use super::query::{Asked, scenario_of_form};
+use super::runs::Runs;
+use super::{api, assets, compare, history_page, live_page, page, streams};
+use crate::files::read_capped;
+use crate::gate::Verdict;
+use crate::history::{History, KeptRun};
+use crate::report::page_parts::policy;
+use crate::report::{ColorChoice, Format, Look, Subject, page as report_page, render_run};
+use crate::run::load_run;
+
+/// A body may take so long.
+const BODY: Duration = Duration::from_secs(5);
+/// The largest verdict file that is read: 64 MiB.
+const VERDICT_CAP: u64 = 64 * 1024 * 1024;
+
+/// What a dashboard shows.
+#[derive(Debug, Default)]
+pub struct Content {
+    pub runs: Runs,
+    pub history: Option<Arc<History>>,
+    /// Told whenever somebody looks at the history: it may have to be brought up to date.
+    pub looked_at: Option<std::sync::mpsc::SyncSender<()>>,
+}
+
+impl Content {
+    pub(super) fn allows_runs(&self) -> bool {
+        !self.runs.may_be_begun().is_empty()
+    }
+
+    pub(super) fn note_look(&self) {
+        // Somebody who is told already need not be told twice.
+        let _ = self.looked_at.as_ref().map(|looked_at| looked_at.try_send(()));
+    }
+}
+
+type Shared = State<Arc<Content>>;
+
+pub(super) fn router(access: Arc<Access>, content: Arc<Content>) -> Router {
+    Router::new()
+        .route("/", get(first))
+        .route("/live", get(newest))
+        .route("/compare", get(two_runs))
+        .route("/runs", post(begin))
+        .route("/runs/{id}", get(one_run))
+        .route("/runs/{id}/parts", get(parts))
+        .route("/runs/{id}/stop", post(stop))
+        .route("/assets/{name}", get(asset))
+        .route("/api/openapi.json", get(|| async { api::description() }))
+        .route("/api/runs", get(api_list).post(api_begin))
+        .route("/api/runs/{id}", get(api_show).delete(api_stop))
+        .route("/api/runs/{id}/stop", post(api_stop))
+        .route("/api/runs/{id}/events", get(api_events))
+        .fallback(|| async { page::not_found() })
+        .layer(middleware::from_fn_with_state(access, access::check))
+        .with_state(content)
+}
+
+async fn first(State(content): Shared, uri: Uri) -> Response {
+    content.note_look();
+    match (content.history.clone(), content.runs.find(1)) {
+        (None, Some(made)) => shown(live_page::page(&made, &content)),
+        (None, None) => page::not_found(),
+        (Some(history), _) => made_aside(move || history_page::page(&history, &content, &Asked::of(&uri))).await,
+    }
+}
+
+async fn newest(State(content): Shared) -> Response {
+    match content.runs.all().first() {
+        Some(made) => shown(live_page::page(made, &content)),
+        None => shown(live_page::none(&content)),
+    }
+}
+
+async fn two_runs(State(content): Shared, uri: Uri) -> Response {
+    let Some(history) = content.history.clone() else { return page::not_found() };
+    made_aside(move || compare::page(&history, &Asked::of(&uri).runs)).await
+}
+
+async fn one_run(State(content): Shared, Path(id): Path<String>) -> Response {
+    let Some(id) = number(&id) else { return page::not_found() };
+    if let Some(made) = content.runs.find(id) {
+        return shown(live_page::page(&made, &content));
+    }
+    let Some(history) = content.history.clone() else { return page::not_found() };
+    match history.run(id) {
+        Ok(Some(run)) => made_aside(move || report_of(&run)).await,
+        Ok(None) => page::not_found(),
+        Err(error) => page::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// The run's report as `report.html` has it, with a way back.
+fn report_of(kept: &KeptRun) -> Response {
+    let verdict = kept.verdict.as_ref().and_then(|path| serde_json::from_slice::<Verdict>(&read_capped(path, VERDICT_CAP).ok()?).ok());
+    let run = match load_run(&kept.path) {
+        Ok(run) => run,
+        Err(error) => return page::refused(StatusCode::NOT_FOUND, &error.to_string()),
+    };
+    let text = match &verdict {
+        Some(verdict) => {
+            let reproduce = format!("perfgate report {}", kept.path.parent().unwrap_or(&kept.path).display());
+            report_page(&Subject { verdict, run: &run, reproduce: &reproduce }, None)
+        }
+        None => match render_run(Format::Html, &run, Look { width: 80, color: ColorChoice::Never }) {
+            Ok(text) => text,
+            Err(error) => return page::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        },
+    };
+    let text = text.replacen("<main id=\"main\">", "<main id=\"main\"><p class=\"first\"><a href=\"/\">All runs</a></p>", 1);
+    ([(CONTENT_SECURITY_POLICY, format!("{}; frame-ancestors 'none'", policy()))], Html(text)).into_response()
+}
+
+async fn parts(State(content): Shared, Path(id): Path<String>) -> Response {
+    number(&id).and_then(|id| content.runs.find(id)).map_or_else(page::not_found, |made| streams::page_parts(&made))
+}
+
+async fn begin(State(content): Shared, body: Body) -> Response {
+    let Some(body) = taken_in(body).await else { return too_much() };
+    let scenario = scenario_of_form(&body).unwrap_or_default();
+    match content.runs.begin(&scenario) {
+        Ok(id) => (StatusCode::SEE_OTHER, [(LOCATION, format!("/runs/{id}"))]).into_response(),
+        Err(refusal) => {
+            let (status, text) = api::said(&refusal);
+            page::refused(status, &text)
+        }
+    }
+}
+
+async fn stop(State(content): Shared, Path(id): Path<String>) -> Response {
+    let Some(made) = number(&id).and_then(|id| content.runs.find(id)) else { return page::not_found() };
+    made.feed.stop("stopped from the dashboard");
+    (StatusCode::SEE_OTHER, [(LOCATION, format!("/runs/{}", made.id))]).into_response()
+}
+
+async fn asset(Path(name): Path<String>) -> Response {
+    assets::asset(&name).unwrap_or_else(page::not_found)
+}
+
+async fn api_list(State(content): Shared, uri: Uri) -> Response {
+    content.note_look();
+    made_aside(move || api::list(&content, &Asked::of(&uri))).await
+}
+
+async fn api_show(State(content): Shared, Path(id): Path<String>) -> Response {
+    number(&id).map_or_else(api::no_such_run, |id| api::show(&content, id))
+}
+
+async fn api_begin(State(content): Shared, body: Body) -> Response {
+    match taken_in(body).await {
+        Some(body) => api::begin(&content, &body),
+        None => api::problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 8 KiB, or does not come"),
+    }
+}
+
+async fn api_stop(State(content): Shared, Path(id): Path<String>) -> Response {
+    number(&id).map_or_else(api::no_such_run, |id| api::stop(&content, id))
+}
+
+async fn api_events(State(content): Shared, Path(id): Path<String>) -> Response {
+    number(&id).and_then(|id| content.runs.find(id)).map_or_else(api::no_such_run, |made| streams::events(&made))
+}
+
+/// The whole body, unless it is too large or too slow.
+async fn taken_in(body: Body) -> Option<Bytes> {
+    tokio::time::timeout(BODY, to_bytes(body, BODY_BYTES)).await.ok()?.ok()
+}
+
+fn too_much() -> Response {
+    page::refused(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 8 KiB, or does not come.")
+}
+
+fn number(id: &str) -> Option<u64> {
+    id.bytes().all(|byte| byte.is_ascii_digit()).then(|| id.parse().ok()).flatten()
+}
+
+fn shown(page: Markup) -> Response {
+    Html(page.into_string()).into_response()
+}
+
+/// Makes an answer where it keeps no other one waiting.
+async fn made_aside(make: impl FnOnce() -> Response + Send + 'static) -> Response {
+    let failed = |_| page::refused(StatusCode::INTERNAL_SERVER_ERROR, "This page could not be made: a bug in perfgate.");
+    tokio::task::spawn_blocking(make).await.unwrap_or_else(failed)
+}

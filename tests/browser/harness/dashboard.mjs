@@ -1,0 +1,128 @@
+// Visits a dashboard in a real browser and says what is wrong with it, one line each.
+// Usage: node dashboard.mjs live|history URL [SCREENSHOTS]. `live` also tells, as JSON, which numbers it saw at the end.
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { delimiter, join } from "node:path";
+import { chromium } from "playwright-core";
+
+const [mode, url, screenshots] = process.argv.slice(2);
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const browsers = process.env.PATH.split(delimiter).flatMap((place) => ["chromium", "chromium-browser", "google-chrome"].map((name) => join(place, name)));
+const executablePath = browsers.find((path) => existsSync(path));
+const DESK = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+const { origin } = new URL(url);
+const problems = [];
+const wrong = (text) => problems.push(text);
+const holds = (is, text) => is || wrong(text);
+const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+
+/** A window whose page may load from the dashboard alone and complains about nothing. */
+async function open(options) {
+  const context = await browser.newContext({ viewport: DESK, ...options });
+  const page = await context.newPage();
+  page.on("console", (message) => wrong(`console ${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => wrong(`error: ${error.message}`));
+  page.on("request", (request) => request.url().startsWith(origin) || wrong(`asked for ${request.url()}`));
+  return page;
+}
+
+const shot = async (page, name, fullPage = false) => { if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage }); };
+
+async function accessible(storageState, path, colorScheme) {
+  const page = await open({ storageState, colorScheme, bypassCSP: true });
+  await page.goto(origin + path);
+  await page.addStyleTag({ content: "section { content-visibility: visible !important }" });
+  await page.evaluate(AXE);
+  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+  const { violations } = await page.evaluate((values) => window.axe.run({ runOnly: { type: "tag", values } }), tags);
+  for (const { id, nodes } of violations) wrong(`${path} ${colorScheme}: ${id}: ${nodes.slice(0, 3).map((node) => node.target + " " + node.failureSummary).join(" | ")}`);
+  await page.context().close();
+}
+
+async function fits(storageState, path, name) {
+  const page = await open({ storageState, viewport: PHONE, deviceScaleFactor: 2, isMobile: true, hasTouch: true });
+  await page.goto(origin + path);
+  const width = await page.evaluate(() => document.scrollingElement.scrollWidth);
+  holds(width <= PHONE.width, `${path} is ${width} px wide on a phone`);
+  await shot(page, `${name}-phone`);
+  await page.context().close();
+  const dark = await open({ storageState, colorScheme: "dark" });
+  await dark.goto(origin + path);
+  await shot(dark, `${name}-dark`);
+  await dark.context().close();
+}
+
+const tiles = (page) => page.$$eval("[data-tile]", (found) => Object.fromEntries(found.map((tile) => [tile.dataset.tile, tile.querySelector("dd").textContent])));
+
+async function live() {
+  const page = await open({});
+  await page.goto(url);
+  holds(page.url() === `${origin}/`, `the token stays in the address: ${page.url()}`);
+  const seen = new Set();
+  await page.waitForFunction(() => document.querySelectorAll("#charts svg.plot").length >= 4, null, { timeout: 30_000 });
+  for (let second = 0; second < 5; second += 1) {
+    seen.add(await page.locator("[data-tile=load] .whole").innerText());
+    await page.waitForTimeout(1000);
+  }
+  holds(seen.size >= 3, `in five seconds the counts were ${[...seen]}`);
+  await page.waitForFunction(() => document.querySelectorAll("#endpoints tbody tr").length > 0, null, { timeout: 15_000 });
+  await shot(page, "live");
+  const storageState = await page.context().storageState();
+  await fits(storageState, "/", "live");
+  const still = await open({ storageState, javaScriptEnabled: false });
+  await still.goto(`${origin}/`);
+  holds((await still.locator("#charts svg.plot").count()) >= 4, "without scripts the charts are missing");
+  await still.context().close();
+  for (const colorScheme of ["light", "dark"]) await accessible(storageState, "/", colorScheme);
+  await page.waitForFunction(() => document.querySelector("#state [role=status]").textContent.startsWith("ended"), null, { timeout: 120_000 });
+  await shot(page, "live-ended");
+  const lost = page.locator("#lost");
+  holds(!(await lost.isVisible()), `at the end it says: ${await lost.textContent()}`);
+  process.stderr.write(`${JSON.stringify({ tiles: await tiles(page), ended: await page.locator("#state [role=status]").textContent() })}\n`);
+}
+
+async function history() {
+  const page = await open({});
+  await page.goto(url);
+  const rows = () => page.locator("tbody tr").count();
+  const all = await rows();
+  holds(all >= 20, `${all} runs`);
+  holds((await page.locator(".trends svg.plot").count()) >= 2, "there are no trends");
+  holds((await page.locator(".trends .line.step").count()) >= 1, "no step is marked");
+  holds((await page.locator(".trends .note").allInnerTexts()).some((text) => text.includes("stepped from")), "no step is told");
+  holds((await page.locator(".trends .line.median").count()) >= 1, "the pinned run is not shown");
+  await shot(page, "history", true);
+  await page.locator("select[name=outcome]").selectOption("fail");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  const failed = await rows();
+  holds(failed > 0 && failed < all, `${failed} of ${all} runs failed`);
+  holds((await page.locator("tbody .outcome").allInnerTexts()).every((text) => text.includes("failed")), "the filter let others through");
+  await page.getByRole("link", { name: "Show all" }).click();
+  await page.locator("tbody input[type=checkbox]").nth(0).check();
+  await page.locator("tbody input[type=checkbox]").nth(all - 1).check();
+  await page.getByRole("button", { name: "Compare two marked runs" }).click();
+  holds(page.url().includes("/compare?"), `comparing leads to ${page.url()}`);
+  holds((await page.getByRole("group", { name: "Endpoints of both runs" }).locator("tbody tr").count()) >= 2, "no endpoint is compared");
+  const compare = page.url().slice(origin.length);
+  await shot(page, "compare");
+  await page.goto(`${origin}/`);
+  const report = await page.locator("tbody th a").first().getAttribute("href");
+  await page.locator("tbody th a").first().click();
+  holds((await page.locator("h1").innerText()).includes("shop"), "a run does not lead to its report");
+  holds((await page.locator("svg.plot").count()) >= 3, "its report has no charts");
+  await page.getByRole("link", { name: "All runs" }).click();
+  holds(page.url() === `${origin}/`, `back leads to ${page.url()}`);
+  await page.keyboard.press("Tab");
+  holds((await page.evaluate(() => document.activeElement.textContent)).includes("Skip"), "the first tab does not offer to skip");
+  const storageState = await page.context().storageState();
+  for (const [path, name] of [["/", "history"], [compare, "compare"], ["/live", "nothing"], [report, "served-report"]]) {
+    await fits(storageState, path, name);
+    for (const colorScheme of ["light", "dark"]) await accessible(storageState, path, colorScheme);
+  }
+}
+
+await ({ live, history }[mode])().catch((error) => wrong(error.message));
+await browser.close();
+for (const problem of problems) console.log(problem);
+process.exit(problems.length === 0 ? 0 : 1);
