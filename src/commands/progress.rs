@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub struct ProgressView {
     updates: SyncSender<Update>,
-    drawing: JoinHandle<()>,
+    /// `None` where there is no thread for it: then nothing is drawn.
+    drawing: Option<JoinHandle<()>>,
     /// Of an update after which the next is so much later.
     last: Duration,
     every: Duration,
@@ -53,11 +54,11 @@ impl ProgressView {
 
     fn drawn_by(every: Duration, mut draw: impl FnMut(Update) + Send + 'static, clear: impl FnOnce() + Send + 'static) -> Self {
         let (updates, received) = sync_channel(1);
-        let drawing = std::thread::spawn(move || {
+        let drawing = std::thread::Builder::new().name("progress".into()).spawn(move || {
             received.into_iter().for_each(&mut draw);
             clear();
         });
-        Self { updates, drawing, last: Duration::ZERO, every }
+        Self { updates, drawing: drawing.ok(), last: Duration::ZERO, every }
     }
 
     /// Shows how far it has come, unless what was shown before is not drawn yet.
@@ -73,7 +74,7 @@ impl ProgressView {
         let Self { updates, drawing, .. } = self;
         drop(updates);
         let patience = Instant::now() + PATIENCE;
-        while !drawing.is_finished() && Instant::now() < patience {
+        while drawing.as_ref().is_some_and(|drawing| !drawing.is_finished()) && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
