@@ -8,10 +8,10 @@ use super::{charts, text};
 use crate::gate::{Finding, FindingOutcome, Outcome};
 use crate::report::Subject;
 use crate::report::content::{Content, Notice, counted, exit_line, run_line, run_notices};
-use crate::report::figures::{NONE, rate};
+use crate::report::figures::{NONE, failed_share, rate};
 use crate::report::sentences::{Sentence, metric, sentence};
 use crate::run::{PhaseSelection, Run};
-use crate::units::{Percentile, format_count, format_millis, format_share};
+use crate::units::{Percentile, format_count, format_millis};
 
 /// So many breaches, and so many other findings, get a picture; the rest are in the table of all checks. Where nothing
 /// could be decided, each of them says the same.
@@ -50,7 +50,7 @@ pub(super) fn of_verdict(subject: &Subject<'_>, content: &Content<'_>, past: &Pa
         @if let Some(why) = content.why { p { strong { "Why: " } (text(why)) } }
         @if let Some(hint) = content.hint { p { strong { "What to do: " } (text(hint)) } }
         (notices(&content.notices))
-        (attention(content, past))
+        (attention(run, content, past))
         (tiles(run))
     };
     First { heading, body }
@@ -72,7 +72,7 @@ fn notices(notices: &[Notice]) -> Markup {
     html! { @for notice in notices { p class="notice" { strong { (notice.name) ": " } (text(&notice.text)) } } }
 }
 
-fn attention(content: &Content<'_>, past: &Past<'_>) -> Markup {
+fn attention(run: &Run, content: &Content<'_>, past: &Past<'_>) -> Markup {
     let findings: Vec<&Finding> = content.attention().collect();
     if findings.is_empty() {
         return closest(content, past);
@@ -81,16 +81,17 @@ fn attention(content: &Content<'_>, past: &Past<'_>) -> Markup {
     let shown: Vec<&Finding> = breaches.into_iter().take(BREACHES).chain(others.into_iter().take(OTHERS)).collect();
     let rest = findings.len() - shown.len();
     html! {
-        div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(finding, past, index)) } }
+        div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(run, finding, past, index)) } }
         @if rest > 0 { p class="note" { "… and " (counted(rest, "check")) " more that " a href="#checks" { "ask for attention" } "." } }
     }
 }
 
-fn card(finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
+fn card(run: &Run, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
     html! {
         article class={ "card" @if finding.outcome == FindingOutcome::Fail { " fail" } } {
             h2 { (outcome(finding.outcome)) " " (said(&sentence(finding))) }
             (charts::finding(finding, &past.values(finding), &format!("f{index}")))
+            (charts::within(run, finding, &format!("w{index}")))
         }
     }
 }
@@ -128,7 +129,7 @@ fn tiles(run: &Run) -> Markup {
         ("p50", millis(Percentile::P50)),
         ("p95", millis(Percentile::P95)),
         ("p99", millis(Percentile::P99)),
-        ("failed", total.counts.failure_rate().map_or_else(|| NONE.into(), format_share)),
+        ("failed", total.counts.failure_rate().map_or_else(|| NONE.into(), |share| failed_share(share, total.counts.failures.total()))),
         ("requests", format_count(total.counts.requests)),
         ("peak load", format!("{}", (peak * 100.0).round() / 100.0)),
     ];
