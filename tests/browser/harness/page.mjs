@@ -49,6 +49,8 @@ async function accessible(name) {
   await visit(name, { bypassCSP: true }, async (page, holds) => {
     await page.addStyleTag({ content: "section { content-visibility: visible !important }" });
     await page.$$eval("details", (folds) => folds.slice(0, 12).forEach((fold) => { fold.open = true; }));
+    // The rows of a table are made alike; twelve, worst first, show every kind.
+    await page.$$eval("tbody", (bodies) => bodies.forEach((body) => [...body.rows].slice(12).forEach((row) => row.remove())));
     await page.evaluate(AXE);
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
     for (const [colorScheme, runOnly] of [["light", { type: "tag", values: tags }], ["dark", { type: "rule", values: ["color-contrast", "link-in-text-block"] }]]) {
