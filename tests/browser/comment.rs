@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use pulldown_cmark::{Alignment, CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 const STYLE: &str = "body{margin:0;padding:16px;background:#fff;color:#1f2328;font:14px/1.5 -apple-system,'Segoe UI','DejaVu Sans',sans-serif}
-.comment{width:860px;border:1px solid #d1d9e0;border-radius:6px}
+.comment{width:900px;border:1px solid #d1d9e0;border-radius:6px}
 .who{background:#f6f8fa;border-bottom:1px solid #d1d9e0;border-radius:6px 6px 0 0;padding:8px 16px;color:#59636e}
 .who b{color:#1f2328}.body{padding:16px;overflow-wrap:anywhere}h3{font-size:1.25em;margin:0 0 16px}p,ul,table,details{margin:0 0 16px}
-ul{padding-left:2em}li+li{margin-top:.25em}table{border-collapse:collapse}th,td{border:1px solid #d1d9e0;padding:6px 13px;text-align:left}
+ul{padding-left:2em}li+li{margin-top:.25em}table{border-collapse:collapse}th,td{border:1px solid #d1d9e0;padding:6px 13px;text-align:left;white-space:nowrap}
+.comment td,.comment code{overflow-wrap:normal}blockquote{margin:0 0 16px;padding:0 1em;border-left:.25em solid #d1d9e0;color:#59636e}blockquote p{margin:0}.bad{color:#cf222e}.good{color:#1a7f37}
 tr:nth-child(2n){background:#f6f8fa}.r{text-align:right}code{background:#818b981f;border-radius:6px;padding:.2em .4em;font:85% 'DejaVu Sans Mono',monospace}
 pre{background:#f6f8fa;border-radius:6px;padding:16px}pre code{background:none;padding:0}details:last-child{margin:0}";
 
@@ -49,9 +50,10 @@ fn html(markdown: &str) -> String {
             Event::Code(text) => {
                 let _ = write!(html, "<code>{}</code>", escaped(&text));
             }
-            Event::Text(text) => html.push_str(&escaped(&text)),
+            Event::Text(text) => html.push_str(&signs(&escaped(&text))),
             Event::Html(own) | Event::InlineHtml(own) => html.push_str(&own),
-            Event::SoftBreak | Event::HardBreak => html.push('\n'),
+            // In a comment, unlike in a file, a line end is a line end.
+            Event::SoftBreak | Event::HardBreak => html.push_str("<br>"),
             _ => {}
         }
     }
@@ -67,6 +69,7 @@ fn name(end: &TagEnd) -> Option<&'static str> {
         TagEnd::Paragraph => "p",
         TagEnd::Heading(_) => "h3",
         TagEnd::List(_) => "ul",
+        TagEnd::BlockQuote(_) => "blockquote",
         TagEnd::Item => "li",
         TagEnd::Table => "table",
         TagEnd::TableHead | TagEnd::TableRow => "tr",
@@ -74,6 +77,11 @@ fn name(end: &TagEnd) -> Option<&'static str> {
         TagEnd::Emphasis => "i",
         _ => return None,
     })
+}
+
+/// A machine without a font of emoji would show boxes.
+fn signs(text: &str) -> String {
+    text.replace('❌', "<b class=\"bad\">✖</b>").replace('✅', "<b class=\"good\">✔</b>")
 }
 
 fn escaped(text: &str) -> String {

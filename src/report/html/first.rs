@@ -46,11 +46,14 @@ pub(super) fn of_verdict(subject: &Subject<'_>, content: &Content<'_>, past: &Pa
             }
         }
     };
+    // Who is blocked looks for what failed; who is not, for what speaks against the numbers.
+    let has_breach = content.findings.iter().any(|finding| finding.outcome == FindingOutcome::Fail);
     let body = html! {
         @if let Some(why) = content.why { p { strong { "Why: " } (text(why)) } }
         @if let Some(hint) = content.hint { p { strong { "What to do: " } (text(hint)) } }
-        (notices(&content.notices))
-        (attention(run, content, past))
+        @if has_breach { (attention(run, content, past)) }
+        (notices(&told_once(&content.notices)))
+        @if !has_breach { (attention(run, content, past)) }
         (tiles(run))
     };
     First { heading, body }
@@ -66,6 +69,12 @@ pub(super) fn of_run(run: &Run, place: &str) -> First {
         }
     };
     First { heading, body: html! { (notices(&run_notices(run))) (tiles(run)) } }
+}
+
+/// Without what another one says as a part of its own.
+fn told_once(notices: &[Notice]) -> Vec<Notice> {
+    let is_part = |one: &Notice| notices.iter().any(|other| other.text.len() > one.text.len() && other.text.ends_with(&one.text));
+    notices.iter().filter(|one| !is_part(one)).cloned().collect()
 }
 
 fn notices(notices: &[Notice]) -> Markup {
@@ -87,11 +96,13 @@ fn attention(run: &Run, content: &Content<'_>, past: &Past<'_>) -> Markup {
 }
 
 fn card(run: &Run, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
+    let past = past.values(finding);
     html! {
         article class={ "card" @if finding.outcome == FindingOutcome::Fail { " fail" } } {
             h2 { (outcome(finding.outcome)) " " (said(&sentence(finding))) }
-            (charts::finding(finding, &past.values(finding), &format!("f{index}")))
+            (charts::finding(finding, &past, &format!("f{index}")))
             (charts::within(run, finding, &format!("w{index}")))
+            (charts::values(finding, &past))
         }
     }
 }
@@ -104,7 +115,11 @@ fn closest(content: &Content<'_>, past: &Past<'_>) -> Markup {
         div class="cards" {
             article class="card" {
                 h2 { "Closest to its limit: " (said(&closest)) }
-                @if let Some(finding) = nearest { (charts::finding(finding, &past.values(finding), "f0")) }
+                @if let Some(finding) = nearest {
+                    @let past = past.values(finding);
+                    (charts::finding(finding, &past, "f0"))
+                    (charts::values(finding, &past))
+                }
             }
         }
         @if let Some((change, finding)) = content.blindest() {

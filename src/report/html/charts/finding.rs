@@ -43,7 +43,6 @@ pub(in crate::report::html) fn finding(finding: &Finding, past: &[PastValue], id
         (plot.around(&marks(&plot, &lines, finding.rule), &html! { (dots(&plot, finding.unit, past)) (this.drawn(&plot, finding)) }))
         (keys(finding, &lines, past.len(), y.is_log()))
         @if let Some(since) = since(finding, past) { p class="where" { strong { "Since when: " } (since) } }
-        @if !past.is_empty() { (table(finding, past, measured)) }
     }
 }
 
@@ -146,7 +145,8 @@ fn band(finding: &Finding, past: &[PastValue]) -> Option<Band> {
         return Some(Band { name: "noise between runs", low: (baseline.value - width).max(0.0), high: baseline.value + width });
     }
     let values = past.iter().map(|value| value.value);
-    Some(Band { name: "their range", low: values.clone().reduce(f64::min)?, high: values.reduce(f64::max)? })
+    let (low, high) = (values.clone().reduce(f64::min)?, values.reduce(f64::max)?);
+    (low < high).then_some(Band { name: "their range", low, high })
 }
 
 fn marks(plot: &Plot<'_>, lines: &Lines, rule: Rule) -> Markup {
@@ -208,7 +208,9 @@ fn keys(finding: &Finding, lines: &Lines, runs: usize, is_log: bool) -> Markup {
     }
 }
 
-fn table(finding: &Finding, past: &[PastValue], measured: f64) -> Markup {
+/// The values of the compared runs and of this one; empty without them.
+pub(in crate::report::html) fn values(finding: &Finding, past: &[PastValue]) -> Markup {
+    let Some(measured) = finding.measured.filter(|_| !past.is_empty()) else { return html! {} };
     let row = |name: &str, value: f64| {
         html! { th scope="row" { (text(name)) } (number(&figures::value(finding.unit, value), None)) }
     };

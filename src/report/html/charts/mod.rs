@@ -13,7 +13,7 @@ mod spark;
 mod within;
 
 pub(super) use self::distribution::distribution;
-pub(super) use self::finding::finding;
+pub(super) use self::finding::{finding, values};
 pub(super) use self::over_time::{of_endpoint, over_time};
 pub(super) use self::spark::spark;
 pub(super) use self::within::within;

@@ -30,7 +30,7 @@ pub(in crate::report::html) fn within(run: &Run, finding: &Finding, id: &str) ->
     }
     let end = end_of(run);
     let (x, y) = (Scale::linear(0.0, end), Scale::fitted(steps.iter().map(|step| step.value).chain([allowed])));
-    let (x_ticks, y_ticks) = (x.ticks(4, seconds_tick), y.ticks(2, |value| unit_tick(finding.unit, value)));
+    let (x_ticks, y_ticks) = (x.ticks(4, seconds_tick), y.ticks(3, |value| unit_tick(finding.unit, value)));
     let title = format!("{} {} over time", finding.endpoint, metric(finding));
     let told = told(finding, allowed, &steps, end);
     let (height, zoom) = (Height::Low, None);
@@ -45,7 +45,7 @@ pub(in crate::report::html) fn within(run: &Run, finding: &Finding, id: &str) ->
             rect class="over" x=(from) y="0" width=(to - from) height=(FOOT) {}
         }
         path class="line limit" d={ "M0 " (y.down(allowed)) "H" (FOOT) } {}
-        path class="line own" d=(plot.line(steps.iter().map(|step| ((step.from + step.to) / 2.0, Some(step.value))))) {}
+        path class="line own" d=(plot.line(steps.iter().map(|step| (f64::midpoint(step.from, step.to), Some(step.value))))) {}
     };
     let over = html! {
         @for (from, phase) in run.phases.iter().filter(|phase| is_meant(phase, finding)).map(|phase| (phase.at.as_secs_f64(), phase)).take(1) {
@@ -70,26 +70,41 @@ fn steps(run: &Run, finding: &Finding) -> Vec<Step> {
     let is_own = |endpoint: &&EndpointRun| {
         if finding.endpoint == "total" { endpoint.role == EndpointRole::Task } else { endpoint.name == finding.endpoint }
     };
-    let Some(value_of) = reader(&finding.metric) else { return Vec::new() };
+    let Some(line) = Line::of(&finding.metric) else { return Vec::new() };
     let meant = |at: f64| {
         let within = |phase: &&PhaseRun| phase.at.as_secs_f64() <= at && at < (phase.at + phase.length).as_secs_f64();
         run.phases.iter().find(within).is_some_and(|phase| is_meant(phase, finding))
     };
     let step = |moment: &Moment| {
         let (from, to) = (moment.at, moment.at + moment.length);
-        Some(Step { from, to, value: value_of(moment)?, is_judged: meant((from + to) / 2.0) })
+        Some(Step { from, to, value: line.value(moment)?, is_judged: meant(f64::midpoint(from, to)) })
     };
     Timeline::of(run.endpoints.iter().filter(is_own)).moments.iter().filter_map(step).collect()
 }
 
-/// How to read the metric off a moment.
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn reader(metric: &str) -> Option<Box<dyn Fn(&Moment) -> Option<f64>>> {
-    if metric == "failures" {
-        return Some(Box::new(|moment| (moment.requests > 0).then(|| moment.failures as f64 / moment.requests as f64)));
+/// What can be read off a moment.
+#[derive(Debug, Clone, Copy)]
+enum Line {
+    Failures,
+    /// By its place among [`PERCENTILES`].
+    Percentile(usize),
+}
+
+impl Line {
+    fn of(metric: &str) -> Option<Self> {
+        if metric == "failures" {
+            return Some(Self::Failures);
+        }
+        PERCENTILES.iter().position(|percentile| percentile.to_string() == metric).map(Self::Percentile)
     }
-    let index = PERCENTILES.iter().position(|percentile| percentile.to_string() == metric)?;
-    Some(Box::new(move |moment| moment.latency[index]))
+
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    fn value(self, moment: &Moment) -> Option<f64> {
+        match self {
+            Self::Failures => (moment.requests > 0).then(|| moment.failures as f64 / moment.requests as f64),
+            Self::Percentile(index) => moment.latency[index],
+        }
+    }
 }
 
 /// `above 133 ms in 32 of 60 steps, from 170 s to the end`
