@@ -111,7 +111,8 @@ pub fn format_millis(millis: f64) -> String {
     }
 }
 
-/// Prints a share (0.0123) as percent with the digits that matter: `1.23 %`, `0.05 %`, `12 %`, `100 %`.
+/// Prints a share (0.0123) as percent with the digits that matter: `1.23 %`, `0.05 %`, `12 %`, `100 %`; what is there, however
+/// little, is never 0: `<0.01 %`.
 #[must_use]
 pub fn format_share(share: f64) -> String {
     let percent = share * 100.0;
@@ -119,6 +120,8 @@ pub fn format_share(share: f64) -> String {
         "-".into()
     } else if percent == 0.0 || percent.abs() >= 99.995 {
         format!("{percent:.0} %")
+    } else if percent.abs() < 0.005 {
+        format!("{}<0.01 %", if percent < 0.0 { "-" } else { "" })
     } else if percent.abs() < 10.0 {
         format!("{} %", trim_zeros(percent, 2))
     } else {
@@ -311,6 +314,7 @@ mod tests {
         assert_eq!(format_millis(1250.0), "1.25 s");
         assert_eq!(format_share(0.0123), "1.23 %");
         assert_eq!(format_share(1.0), "100 %");
+        assert_eq!([0.0, 0.000_001, 0.000_05, -0.000_001].map(format_share), ["0 %", "<0.01 %", "0.01 %", "-<0.01 %"]);
         assert_eq!(format_count(1_234_567), "1,234,567");
     }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use perfgate::plan::{Dice, Stream};
 use perfgate::run::{
-    EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, RUN_FILE_NAME, Run, ScenarioRef, Slice, write_run,
+    EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, RUN_FILE_NAME, Run, ScenarioRef, SecondCounts,
+    Slice, write_run,
 };
 use perfgate::stats::Histogram;
 
@@ -110,6 +111,7 @@ fn long_run(endpoints: u64) -> Run {
         overrides: Vec::new(),
         imported: None,
         tasks: Vec::new(),
+        at_once: SecondCounts::default(),
     }
 }
 
@@ -135,7 +137,11 @@ fn endpoint(index: u64, requests: u64, dice: &mut Dice) -> EndpointRun {
             ..PhaseSeries::default()
         }],
         slices,
-        per_second: PerSecond { requests: vec![requests / (SLICES * SLICE_SECONDS); seconds], failures: vec![0; seconds] },
+        per_second: PerSecond {
+            requests: std::iter::repeat_n(requests / (SLICES * SLICE_SECONDS), seconds).collect(),
+            failures: std::iter::repeat_n(0, seconds).collect(),
+            ..PerSecond::default()
+        },
     }
 }
 

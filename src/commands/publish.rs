@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::context::World;
 use super::error::CommandError;
 use super::publishing::{Finished, Publishing, write_outputs};
-use super::reproduce::report_command;
+use super::reproduce::stored_run_command;
 use super::surroundings::Surroundings;
 use crate::ci::RunEvent;
 use crate::cli::PublishArgs;
@@ -43,8 +43,9 @@ pub fn publish(world: &mut World, args: &PublishArgs) -> Result<ExitCode, Comman
         }
         _ => publishing,
     };
-    let reproduce = report_command(Path::new("DIR"));
-    let subjects: Vec<Subject<'_>> = results.iter().map(|(verdict, run)| Subject { verdict, run, reproduce: &reproduce }).collect();
+    let commands: Vec<String> = results.iter().map(|(_, run)| stored_run_command(Path::new("DIR"), run)).collect();
+    let subjects = results.iter().zip(&commands).map(|((verdict, run), reproduce)| Subject { verdict, run, reproduce });
+    let subjects: Vec<Subject<'_>> = subjects.collect();
     let summary = summary_of_all(&subjects);
     let Some(worst) = subjects.iter().map(|subject| subject.verdict).reduce(worse) else { return Ok(ExitCode::Usage) };
     let finished = Finished {

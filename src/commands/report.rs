@@ -5,7 +5,7 @@ use std::path::Path;
 use super::context::World;
 use super::error::CommandError;
 use super::judging::open_baseline;
-use super::reproduce::report_command;
+use super::reproduce::stored_run_command;
 use super::surroundings::Surroundings;
 use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit::ExitCode;
@@ -22,7 +22,7 @@ pub fn report(world: &mut World, args: &ReportArgs) -> Result<ExitCode, CommandE
     let run = load_run(&args.results)?;
     let text = match verdict_beside(&args.results)? {
         Some(verdict) => {
-            let reproduce = report_command(&args.results);
+            let reproduce = stored_run_command(&args.results, &run);
             let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
             match format {
                 Format::Html => page(&subject, compared_with(world, args, &run)?.as_ref()),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::baseline::Source;
 use crate::cli::{CheckArgs, JudgingArgs, LoadArgs};
+use crate::run::Run;
 use crate::units::format_duration;
 
 /// `perfgate check examples/shop.yaml --seed 7`
@@ -28,10 +29,16 @@ pub fn judge_command(run: &Path, judging: &JudgingArgs) -> String {
     words.join(" ")
 }
 
-/// The command line that renders stored results again.
+/// The command line that makes a stored run again, as far as the run says how: which file its scenario came from and what was
+/// typed is not in it, and would not be repeated from a file that may come from anybody.
 #[must_use]
-pub fn report_command(results: &Path) -> String {
-    format!("perfgate report {}", quoted(&results.display().to_string()))
+pub fn stored_run_command(results: &Path, run: &Run) -> String {
+    if run.imported.is_some() {
+        return format!("perfgate judge {}", quoted(&results.display().to_string()));
+    }
+    let environment = run.environment.name.iter().flat_map(|name| ["--environment".to_owned(), quoted(name)]);
+    let words = ["perfgate check SCENARIO.yaml --seed".to_owned(), run.scenario.seed.to_string()];
+    words.into_iter().chain(environment).collect::<Vec<_>>().join(" ")
 }
 
 fn judging_words(args: &JudgingArgs) -> Vec<String> {

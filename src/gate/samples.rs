@@ -9,7 +9,7 @@ use super::{BaselineChoice, Finding, FindingOutcome, Outcome, Thresholds, Verdic
 use crate::document::Document;
 use crate::run::{
     Baseline, BaselineRun, EndpointRole, EndpointRun, Environment, FailureClass, Generator, PerSecond, PhaseRun, PhaseSeries, Problem, Run,
-    ScenarioRef, Slice,
+    ScenarioRef, SecondCounts, Slice,
 };
 use crate::stats::Histogram;
 
@@ -46,6 +46,7 @@ impl RunSample {
             overrides: Vec::new(),
             imported: None,
             tasks: Vec::new(),
+            at_once: SecondCounts::default(),
         };
         Self { run }.phase("warm-up", false).phase("hold", true)
     }

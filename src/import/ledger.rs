@@ -294,7 +294,7 @@ impl Account {
         let counted = |pick: fn(&(u32, u32)) -> u32| {
             std::iter::repeat_n(0, earlier).chain(seconds.iter().map(|second| u64::from(pick(second)))).collect()
         };
-        let per_second = PerSecond { requests: counted(|second| second.0), failures: counted(|second| second.1) };
+        let per_second = PerSecond { requests: counted(|second| second.0), failures: counted(|second| second.1), ..PerSecond::default() };
         EndpointRun { name: label, role: EndpointRole::Task, phases: vec![series], slices: kept, per_second }
     }
 }

@@ -12,7 +12,7 @@ use super::{ImportOptions, Tool};
 use crate::run::Generator;
 use crate::run::{
     EndpointRole, EndpointRun, Exactness, FailureDetail, Imported, Measure, PerSecond, PhaseRun, PhaseSeries, Problem, Resolution, Run,
-    ScenarioRef, Slice, StatedLatency,
+    ScenarioRef, SecondCounts, Slice, StatedLatency,
 };
 use crate::stats::Histogram;
 
@@ -134,6 +134,7 @@ impl Reading {
             overrides: Vec::new(),
             imported: Some(self.imported),
             tasks: Vec::new(),
+            at_once: SecondCounts::default(),
         })
     }
 

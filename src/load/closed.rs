@@ -35,7 +35,11 @@ pub async fn drive(worker: &Rc<Worker>, users: &mut JoinSet<()>) {
             pass_on_panic(ended);
         }
         let worker = Rc::clone(worker);
-        users.spawn_local(async move { live(&worker, life).await });
+        users.spawn_local(async move {
+            worker.note_here();
+            live(&worker, life).await;
+            worker.note_gone();
+        });
     }
 }
 

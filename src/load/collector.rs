@@ -14,7 +14,8 @@ pub use super::vitals::Gauges;
 use super::vitals::Vitals;
 use crate::plan::{Plan, Workload};
 use crate::run::{
-    EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, Slice, TaskRun, TaskShare,
+    EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, SecondCounts, Slice, TaskRun,
+    TaskShare,
 };
 use crate::scenario::Scenario;
 use crate::stats::Histogram;
@@ -68,6 +69,9 @@ struct SliceBooks {
     requests: u64,
     failures: u64,
     latency: Histogram,
+    /// Kept here until the slice is over, then added to its phase's: that one can stay packed in the meantime.
+    service: Histogram,
+    ttfb: Histogram,
 }
 
 /// All books of a load.
@@ -87,6 +91,9 @@ pub struct Collector {
     last_second_failures: u64,
     /// How many slices are over.
     packed: usize,
+    /// What each worker said last, and the most of all together by second.
+    at_once_by_worker: Vec<u64>,
+    at_once: SecondCounts,
 }
 
 impl Collector {
@@ -111,6 +118,8 @@ impl Collector {
             last_second_requests: 0,
             last_second_failures: 0,
             packed: 0,
+            at_once_by_worker: Vec::new(),
+            at_once: SecondCounts::default(),
             scenario,
             plan,
             heading,
@@ -119,13 +128,14 @@ impl Collector {
 
     /// Takes in what a worker has recorded.
     pub fn absorb(&mut self, worker: usize, batch: Batch) {
-        let Batch { at, mut samples, scheduled, not_sent, lateness, waits, tasks, cycles, late_cycles, connections_opened, problems, cpu } =
-            batch;
+        let Batch { at, mut samples, scheduled, not_sent, lateness, waits, tasks, cycles, late_cycles, .. } = batch;
+        let Batch { connections_opened, at_once, problems, cpu, .. } = batch;
         self.generator.scheduled += scheduled;
         self.generator.not_sent += not_sent;
         self.generator.cycles += cycles;
         self.generator.late_cycles += late_cycles;
         self.generator.connections_opened += connections_opened;
+        self.note_at_once(worker, at, at_once);
         self.vitals.note_cpu(worker, at, cpu);
         self.vitals.note_delays(&self.plan, &lateness, &waits);
         for (task, count) in tasks {
@@ -147,6 +157,16 @@ impl Collector {
         }
     }
 
+    fn note_at_once(&mut self, worker: usize, at: Duration, at_once: u64) {
+        if self.at_once_by_worker.len() <= worker {
+            self.at_once_by_worker.resize(worker + 1, 0);
+        }
+        self.at_once_by_worker[worker] = at_once;
+        if at < self.plan.duration {
+            self.at_once.raise(second_of(at), self.at_once_by_worker.iter().sum());
+        }
+    }
+
     /// Takes in samples of one endpoint and one slice.
     fn absorb_group(&mut self, slice: usize, endpoint: usize, samples: &[Sample]) {
         let phase = self.plan.slices[slice].phase;
@@ -161,8 +181,8 @@ impl Collector {
         books.slices[slice].latency.record_many(&mut latency);
         books.slices[slice].requests += samples.len() as u64;
         books.slices[slice].failures += failures;
-        books.phases[phase].service.record_many(&mut timed().map(|sample| sample.service).collect::<Vec<_>>());
-        books.phases[phase].ttfb.record_many(&mut timed().filter_map(|sample| sample.ttfb).collect::<Vec<_>>());
+        books.slices[slice].service.record_many(&mut timed().map(|sample| sample.service).collect::<Vec<_>>());
+        books.slices[slice].ttfb.record_many(&mut timed().filter_map(|sample| sample.ttfb).collect::<Vec<_>>());
         self.phase_requests[phase] += samples.len() as u64;
         self.last_second_failures += failures;
         let unfinished = samples.iter().filter(|sample| sample.outcome == Outcome::Unfinished).count() as u64;
@@ -211,8 +231,9 @@ impl Collector {
     fn pack_slices(&mut self, elapsed: Duration) {
         let longest = self.scenario.http.timeout;
         while self.plan.slices.get(self.packed).is_some_and(|slice| slice.at + slice.length + longest < elapsed) {
+            let phase = self.plan.slices[self.packed].phase;
             for books in &mut self.endpoints {
-                books.slices[self.packed].latency.pack();
+                books.pack(self.packed, phase);
             }
             self.packed += 1;
         }
@@ -245,6 +266,7 @@ impl Collector {
             overrides: self.heading.overrides.clone(),
             imported: None,
             tasks: self.task_runs(),
+            at_once: self.at_once.clone(),
         };
         let problems = health::problems(&run, &self.scenario, &self.plan, &self.vitals);
         run.generator.problems.extend(problems);
@@ -305,11 +327,37 @@ impl EndpointBooks {
         EndpointRun {
             name: name.to_owned(),
             role,
-            phases: self.phases.clone(),
+            phases: (0..).zip(&self.phases).map(|(phase, series)| self.phase_series(phase, series, plan)).collect(),
             slices: slices.map(slice).collect(),
             per_second: self.per_second.clone(),
         }
     }
+
+    /// A phase's series with what its slices still hold.
+    fn phase_series(&self, phase: usize, series: &PhaseSeries, plan: &Plan) -> PhaseSeries {
+        let own: Vec<&SliceBooks> =
+            plan.slices.iter().zip(&self.slices).filter(|(slice, _)| slice.phase == phase).map(|(_, books)| books).collect();
+        let (service, ttfb) = (own.iter().map(|books| &books.service), own.iter().map(|books| &books.ttfb));
+        let mut service = Histogram::sum(std::iter::once(&series.service).chain(service));
+        let mut ttfb = Histogram::sum(std::iter::once(&series.ttfb).chain(ttfb));
+        service.pack();
+        ttfb.pack();
+        PhaseSeries { service, ttfb, ..series.clone() }
+    }
+
+    /// Makes a slice of a phase small.
+    fn pack(&mut self, slice: usize, phase: usize) {
+        let (books, series) = (&mut self.slices[slice], &mut self.phases[phase]);
+        books.latency.pack();
+        for (whole, held) in [(&mut series.service, &mut books.service), (&mut series.ttfb, &mut books.ttfb)] {
+            whole.merge(&std::mem::take(held));
+            whole.pack();
+        }
+    }
+}
+
+fn second_of(time: Duration) -> usize {
+    usize::try_from(time.as_secs()).unwrap_or_default()
 }
 
 fn count(sample: &Sample, series: &mut PhaseSeries, per_second: &mut PerSecond) {
@@ -319,19 +367,17 @@ fn count(sample: &Sample, series: &mut PhaseSeries, per_second: &mut PerSecond) 
     if let Some(status) = sample.status {
         *series.statuses.entry(status).or_default() += 1;
     }
-    let second = usize::try_from(sample.due.as_secs()).unwrap_or_default();
-    if per_second.requests.len() <= second {
-        per_second.requests.resize(second + 1, 0);
-        per_second.failures.resize(second + 1, 0);
-    }
-    per_second.requests[second] += 1;
+    let second = second_of(sample.due);
+    per_second.requests.add(second, 1);
+    per_second.failures.resize(per_second.requests.len());
     match sample.outcome {
         Outcome::Ok => series.ok += 1,
         Outcome::Unfinished => series.unfinished += 1,
         Outcome::Failed(class) => {
             series.failures.add(class, 1);
             series.add_cause(sample.cause.as_deref().unwrap_or(class.name()), 1);
-            per_second.failures[second] += 1;
+            per_second.failures.add(second, 1);
+            *per_second.classes.entry((u32::try_from(second).unwrap_or(u32::MAX), class)).or_default() += 1;
         }
     }
 }
@@ -383,7 +429,7 @@ mod tests {
             endpoint.slices.iter().map(|slice| (slice.at.as_secs(), slice.requests)).collect::<Vec<_>>(),
             [(0, 1), (1, 1), (2, 1), (4, 2)]
         );
-        assert_eq!(endpoint.per_second.requests, [1, 1, 1, 0, 1, 0, 0, 1]);
+        assert_eq!(endpoint.per_second.requests.values().collect::<Vec<_>>(), [1, 1, 1, 0, 1, 0, 0, 1]);
         assert_eq!(run.summary(endpoint, PhaseSelection::Judged).counts.requests, 3);
         assert!(run.endpoints[1].slices.is_empty() && run.complete);
     }
@@ -400,8 +446,38 @@ mod tests {
         assert_eq!(summary.latency.count(), 3, "a reset has no latency");
         assert_eq!((summary.counts.service.count(), summary.counts.ttfb.count()), (3, 1));
         assert_eq!(summary.counts.causes.into_iter().collect::<Vec<_>>(), [("reset".to_owned(), 1), ("timeout".to_owned(), 1)]);
+        let by_second = &run.endpoints[1].per_second;
+        assert_eq!((by_second.failures.values().collect::<Vec<_>>(), by_second.failures.sum()), (vec![0, 0, 2], 2));
+        let classes: Vec<_> = by_second.classes.iter().map(|(&at, &count)| (at, count)).collect();
+        assert_eq!(classes, [((2, FailureClass::Timeout), 1), ((2, FailureClass::Reset), 1)]);
         let Generator { scheduled, sent, ok, failed, unfinished, .. } = run.generator;
         assert_eq!((scheduled, sent, ok, failed, unfinished), (4, 4, 1, 2, 1));
+    }
+
+    #[test]
+    fn what_is_there_at_once_is_the_most_of_all_workers_in_each_second() {
+        let mut collector = collector();
+        let at = |millis, at_once| Batch { at: Duration::from_millis(millis), at_once, ..Batch::default() };
+        for (worker, batch) in [(0, at(100, 2)), (1, at(150, 3)), (0, at(900, 1)), (1, at(3000, 2)), (0, at(5001, 9))] {
+            collector.absorb(worker, batch);
+        }
+        let at_once = collector.run(Duration::from_secs(5), Some(&Ending::Planned)).at_once;
+        assert_eq!(at_once.values().collect::<Vec<_>>(), [5, 0, 0, 3]);
+    }
+
+    #[test]
+    fn a_slice_that_is_over_is_packed_and_nothing_is_lost_even_of_what_comes_later() {
+        let (mut packing, mut keeping) = (collector(), collector());
+        for second in 0..5 {
+            for collector in [&mut packing, &mut keeping] {
+                collector.absorb(0, batch(vec![sample(0, second * 1000, Outcome::Ok), sample(0, 500, Outcome::Unfinished)]));
+            }
+            packing.progress(Duration::from_secs(second + 33), Duration::from_secs(1));
+        }
+        assert_eq!(packing.packed, 5);
+        let [packed, kept] = [packing, keeping].map(|collector| collector.run(Duration::from_secs(5), Some(&Ending::Planned)));
+        assert_eq!(packed.endpoints, kept.endpoints);
+        assert_eq!(packed.endpoints[0].phases.iter().map(|series| series.service.count()).sum::<u64>(), 10);
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub struct Batch {
     /// Tasks that were begun, by kind, task and phase.
     pub tasks: BTreeMap<(usize, usize, usize), u64>,
     pub connections_opened: u64,
+    /// Users who are there (closed), or requests under way (open), as it is handed over.
+    pub at_once: u64,
     pub problems: Vec<Problem>,
     /// CPU time of the worker's thread so far, where the system tells.
     pub cpu: Option<Duration>,

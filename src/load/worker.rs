@@ -71,6 +71,8 @@ pub struct Worker {
     /// Users that came, and those that got through `start`.
     came: Cell<u64>,
     began: Cell<u64>,
+    /// Users of a closed load who have come and not gone.
+    here: Cell<u64>,
     in_flight: Cell<usize>,
     /// Due starts that wait for a user.
     queued: Cell<u64>,
@@ -119,6 +121,7 @@ impl Worker {
             stopping: Cell::new(false),
             came: Cell::new(0),
             began: Cell::new(0),
+            here: Cell::new(0),
             in_flight: Cell::new(0),
             queued: Cell::new(0),
             batch: RefCell::default(),
@@ -276,6 +279,7 @@ impl Worker {
         let next = Batch::like(&self.batch.borrow());
         let mut batch = self.batch.replace(next);
         batch.at = self.start.elapsed();
+        batch.at_once = self.at_once();
         batch.cpu = thread_cpu_time();
         // Without a collector the load is over, and nobody is left to tell.
         let _ = to.send((usize::try_from(self.number).unwrap_or_default(), batch));

@@ -9,7 +9,7 @@ use super::sentences::{self, Sentence};
 use crate::exit::ExitCode;
 use crate::gate::{BaselineRef, Finding, FindingOutcome, Outcome, Rule, SelfCheckOutcome, Unit, Verdict};
 use crate::run::{PhaseSelection, Run};
-use crate::units::{format_count, format_duration, format_share};
+use crate::units::{format_count, format_duration};
 
 /// How much of a commit is shown.
 const COMMIT_CHARACTERS: usize = 7;
@@ -163,7 +163,8 @@ pub(super) fn exit_line(verdict: &Verdict) -> String {
 /// `8,970 requests in 50s, 0.2 % failed`.
 pub(super) fn run_line(run: &Run) -> String {
     let total = run.total(PhaseSelection::Judged).counts;
-    let failed = total.failure_rate().map(|share| format!(", {} failed", format_share(share))).unwrap_or_default();
+    let failed =
+        total.failure_rate().map(|share| format!(", {} failed", figures::failed_share(share, total.failures.total()))).unwrap_or_default();
     format!("{} requests in {}{failed}", format_count(total.requests), format_duration(run.duration_of(PhaseSelection::Judged)))
 }
 

@@ -28,6 +28,12 @@ fn value_beside(unit: Unit, number: f64, other: f64) -> String {
     }
 }
 
+/// A failure rate, with the count where the rate is too small to be told: `<0.01 % (1)`.
+pub(super) fn failed_share(share: f64, failed: u64) -> String {
+    let text = format_share(share);
+    if text.starts_with('<') { format!("{text} ({})", format_count(failed)) } else { text }
+}
+
 /// Events per second: `151/s`, `12.5/s`, `0.25/s`.
 pub(super) fn rate(per_second: f64) -> String {
     let rounded = if per_second >= 100.0 {
@@ -44,23 +50,18 @@ pub(super) fn rate(per_second: f64) -> String {
 pub(super) fn measured(finding: &Finding) -> String {
     finding.measured.map_or_else(
         || NONE.into(),
-        |number| {
-            if let Some(count) = unseen(finding, number) {
-                return format!("<0.01 % ({count})");
-            }
-            match finding.rule {
-                Rule::Max | Rule::Min => value_beside(finding.unit, number, finding.limit),
-                Rule::Rise | Rule::Fall => value(finding.unit, number),
-            }
+        |number| match (finding.unit, finding.rule) {
+            (Unit::Share, _) if format_share(number).starts_with('<') => failed_share(number, failed(finding, number)),
+            (_, Rule::Max | Rule::Min) => value_beside(finding.unit, number, finding.limit),
+            (_, Rule::Rise | Rule::Fall) => value(finding.unit, number),
         },
     )
 }
 
-/// How many there were of what happened so rarely that its share would print as none.
-fn unseen(finding: &Finding, share: f64) -> Option<String> {
-    let is_hidden = finding.unit == Unit::Share && share > 0.0 && format_share(share) == format_share(0.0);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of what was counted")]
-    is_hidden.then(|| format_count((share * finding.samples as f64).round() as u64))
+/// How many requests a share of a finding's requests is.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are far below 2^52")]
+fn failed(finding: &Finding, share: f64) -> u64 {
+    (share * finding.samples as f64).round() as u64
 }
 
 /// The value of the baseline, or [`NONE`].

@@ -51,7 +51,17 @@ pub(crate) fn endpoint(name: &str, role: EndpointRole, millis: u64) -> EndpointR
         series
     };
     let phases = vec![series(0), series(1)];
-    EndpointRun { name: name.into(), role, phases, slices, per_second: PerSecond { requests: vec![50; 60], failures: vec![0; 60] } }
+    EndpointRun {
+        name: name.into(),
+        role,
+        phases,
+        slices,
+        per_second: PerSecond {
+            requests: std::iter::repeat_n(50, 60).collect(),
+            failures: std::iter::repeat_n(0, 60).collect(),
+            ..PerSecond::default()
+        },
+    }
 }
 
 pub(crate) fn run() -> Run {
@@ -108,6 +118,7 @@ pub(crate) fn run() -> Run {
         overrides: Vec::new(),
         imported: None,
         tasks: Vec::new(),
+        at_once: std::iter::repeat_n(200, 60).collect(),
     }
 }
 

@@ -42,8 +42,7 @@ impl Run {
     pub fn answered_blocks(&self, endpoint: Option<&EndpointRun>, selection: PhaseSelection<'_>) -> Vec<u64> {
         let block = usize::try_from(BLOCK.as_secs()).unwrap_or(usize::MAX);
         let answered = |endpoint: &EndpointRun, second: usize| {
-            let at = |counts: &[u64]| counts.get(second).copied().unwrap_or(0);
-            at(&endpoint.per_second.requests).saturating_sub(at(&endpoint.per_second.failures))
+            endpoint.per_second.requests.at(second).saturating_sub(endpoint.per_second.failures.at(second))
         };
         let tasks = || self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
         let of_second = |second: usize| {

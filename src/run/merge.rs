@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use thiserror::Error;
 
-use super::{EndpointRun, Generator, Imported, PerSecond, PhaseRun, Problem, Run, Slice, incomparable};
+use super::{EndpointRun, Generator, Imported, PerSecond, PhaseRun, Problem, Run, SecondCounts, Slice, incomparable};
 
 /// Shards of one load start within this share of its length of each other, and within [`LEAST_APART`] in any case.
 const APART_SHARE: f64 = 0.1;
@@ -162,7 +162,8 @@ impl Whole {
         let slices = endpoints.iter().map(|_| BTreeMap::new()).collect();
         let mut tasks = base.tasks.clone();
         tasks.iter_mut().flat_map(|task| &mut task.phases).for_each(|share| share.starts = 0);
-        let run = Run { endpoints, phases, tasks, generator: Generator::default(), overrides: Vec::new(), ..base.clone() };
+        let (generator, at_once) = (Generator::default(), SecondCounts::default());
+        let run = Run { endpoints, phases, tasks, generator, at_once, overrides: Vec::new(), ..base.clone() };
         Self { run, slices, is_first: true }
     }
 
@@ -196,6 +197,7 @@ impl Whole {
         if let (Some(own), Some(more)) = (&mut whole.imported, &shard.imported) {
             add_import(own, more);
         }
+        add_counts(&mut whole.at_once, &shard.at_once, whole_seconds(offset));
         for endpoint in &shard.endpoints {
             self.add_endpoint(endpoint, offset);
         }
@@ -222,22 +224,30 @@ impl Whole {
             merged.latency.merge(&slice.latency);
         }
         own.slices = slices.values().cloned().collect();
-        add_seconds(&mut own.per_second, &shard.per_second, usize::try_from(offset.as_secs()).unwrap_or(0));
+        add_seconds(&mut own.per_second, &shard.per_second, whole_seconds(offset));
     }
 }
 
+fn whole_seconds(offset: Duration) -> usize {
+    usize::try_from(offset.as_secs()).unwrap_or(0)
+}
+
 fn add_seconds(own: &mut PerSecond, more: &PerSecond, later: usize) {
-    for (counts, added) in [(&mut own.requests, &more.requests), (&mut own.failures, &more.failures)] {
-        if !added.is_empty() && counts.len() < added.len() + later {
-            counts.resize(added.len() + later, 0);
-        }
-        for (count, added) in counts.iter_mut().skip(later).zip(added) {
-            *count += added;
-        }
-    }
+    let PerSecond { requests, failures, classes } = more;
+    add_counts(&mut own.requests, requests, later);
+    add_counts(&mut own.failures, failures, later);
     let length = own.requests.len().max(own.failures.len());
-    own.requests.resize(length, 0);
-    own.failures.resize(length, 0);
+    own.requests.resize(length);
+    own.failures.resize(length);
+    for (&(second, class), count) in classes {
+        *own.classes.entry((second.saturating_add(u32::try_from(later).unwrap_or(u32::MAX)), class)).or_default() += count;
+    }
+}
+
+fn add_counts(own: &mut SecondCounts, more: &SecondCounts, later: usize) {
+    for (second, count) in more.values().enumerate() {
+        own.add(second + later, count);
+    }
 }
 
 /// Books are added; of what was watched the worst counts.
@@ -300,6 +310,7 @@ mod tests {
     fn run_of(requests: &[Request]) -> Run {
         let mut run = checkout_run();
         run.generator = Generator { threads: 1, ..Generator::default() };
+        run.at_once = SecondCounts::default();
         for endpoint in &mut run.endpoints {
             endpoint.phases.iter_mut().for_each(|series| *series = super::super::PhaseSeries::default());
             (endpoint.slices, endpoint.per_second) = (Vec::new(), PerSecond::default());
@@ -335,12 +346,13 @@ mod tests {
         }
         series.service.merge(&histogram);
         let seconds = &mut endpoint.per_second;
-        if seconds.requests.len() <= second {
-            seconds.requests.resize(second + 1, 0);
-            seconds.failures.resize(second + 1, 0);
+        seconds.requests.add(second, 1);
+        seconds.failures.add(second, u64::from(failed));
+        seconds.failures.resize(seconds.requests.len());
+        if failed {
+            *seconds.classes.entry((u32::try_from(second).unwrap(), FailureClass::Status)).or_default() += 1;
         }
-        seconds.requests[second] += 1;
-        seconds.failures[second] += u64::from(failed);
+        run.at_once.add(second, 1);
         let at_slice = endpoint.slices.iter().position(|slice| slice.at == at).unwrap_or_else(|| {
             let later = endpoint.slices.partition_point(|slice| slice.at < at);
             endpoint.slices.insert(later, Slice { phase, at, length, requests: 0, failures: 0, latency: crate::stats::Histogram::new() });
@@ -376,6 +388,7 @@ mod tests {
             let merged = merge(&named(shards.clone())).unwrap();
             let whole = run_of(&requests);
             prop_assert_eq!(&merged.endpoints, &whole.endpoints);
+            prop_assert_eq!(&merged.at_once, &whole.at_once);
             prop_assert_eq!(merged.phases.iter().map(|phase| phase.requests).sum::<u64>(), requests.len() as u64);
             prop_assert!(merged.generator.conserved());
             prop_assert_eq!(merged.total(PhaseSelection::Judged), whole.total(PhaseSelection::Judged));

@@ -13,6 +13,7 @@ mod merge;
 mod round;
 #[cfg(test)]
 pub(crate) mod samples;
+mod second_counts;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use self::file::{
 pub use self::imported::{Exactness, FailureDetail, Imported, Measure, Resolution, StatedLatency, StatedTotal};
 pub use self::merge::{MergeError, merge};
 pub use self::round::{Round, RoundPart};
+pub use self::second_counts::SecondCounts;
 pub use crate::endpoint::EndpointRole;
 use crate::stats::Histogram;
 use crate::units::Percentile;
@@ -64,6 +66,9 @@ pub struct Run {
     pub imported: Option<Imported>,
     /// How often each task was begun, beside what was asked for; empty where that is not known.
     pub tasks: Vec<TaskRun>,
+    /// For each second of the run, the most users who were there (closed), or the most requests under way (open), looked at
+    /// some times in it. Empty where that is not known.
+    pub at_once: SecondCounts,
 }
 
 /// Which scenario a run came from.
@@ -152,8 +157,10 @@ pub struct Slice {
 /// Counts by second since the start of the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PerSecond {
-    pub requests: Vec<u64>,
-    pub failures: Vec<u64>,
+    pub requests: SecondCounts,
+    pub failures: SecondCounts,
+    /// The failures once more by second and class, only what happened; empty where classes are not known by second.
+    pub classes: BTreeMap<(u32, FailureClass), u64>,
 }
 
 /// Why a request failed; each is in exactly one class.

@@ -43,6 +43,7 @@ pub(crate) fn checkout_run() -> Run {
         overrides: Vec::new(),
         imported: None,
         tasks: Vec::new(),
+        at_once: [20, 50].into_iter().collect(),
     }
 }
 
@@ -95,7 +96,7 @@ fn endpoint(name: &str, role: EndpointRole, ok: [u64; 2]) -> EndpointRun {
         role,
         phases: ok.map(series).to_vec(),
         slices: slices.into_iter().filter(|slice| slice.requests > 0).collect(),
-        per_second: PerSecond { requests: vec![ok[0], ok[1]], failures: vec![0, 0] },
+        per_second: PerSecond { requests: ok.into_iter().collect(), failures: [0, 0].into_iter().collect(), ..PerSecond::default() },
     }
 }
 
@@ -127,6 +128,7 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
                 phases: numbered(phases, |phase, index| phase.name = format!("{} {index}", phase.name)),
                 generator,
                 overrides: vec![text],
+                at_once: (0..measured.as_secs() % 7).collect(),
             })
             .boxed()
     })
@@ -211,6 +213,11 @@ fn any_endpoint(phase_count: usize) -> impl Strategy<Value = EndpointRun> {
         let per_second = PerSecond {
             requests: seconds.iter().map(|(ok, failed)| ok + failed).collect(),
             failures: seconds.iter().map(|(_, failed)| *failed).collect(),
+            classes: (0..)
+                .zip(&seconds)
+                .filter(|(_, (_, failed))| *failed > 0)
+                .map(|(at, (_, failed))| ((at, FailureClass::Reset), *failed))
+                .collect(),
         };
         EndpointRun { name, role, phases: parts.into_iter().map(|(series, _)| series).collect(), slices, per_second }
     })

@@ -12,7 +12,7 @@ use perfgate::report::{ColorChoice, Format, Look, Subject, render};
 use perfgate::run::save_run;
 use serde_json::Value;
 
-use super::{DAY, REPRODUCE, missing_tool, runs, thresholds};
+use super::{DAY, REPRODUCE, harness, runs, thresholds};
 
 /// The program at work, and the address that it printed.
 struct Served {
@@ -43,8 +43,7 @@ impl Served {
     }
 
     /// Has a browser visit it; what it told.
-    fn visit(&self, mode: &str) -> String {
-        let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
+    fn visit(&self, harness: &Path, mode: &str) -> String {
         let mut command = Command::new("node");
         command.arg(harness.join("dashboard.mjs")).args([mode, &self.url]).args(std::env::var_os("PERFGATE_SCREENSHOTS"));
         let ended = command.output().unwrap();
@@ -64,9 +63,7 @@ impl Drop for Served {
 
 #[test]
 fn a_live_view_follows_a_real_run_to_its_own_numbers() {
-    if missing_tool() {
-        return;
-    }
+    let Some(harness) = harness() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let shop = runtime.block_on(DemoServer::start(listener, DemoOptions { regression: None, seed: 1 })).unwrap();
@@ -80,7 +77,7 @@ fn a_live_view_follows_a_real_run_to_its_own_numbers() {
         ["check", scenario.to_str().unwrap(), "--thresholds", limits.to_str().unwrap(), "--target", &target, "--duration", "20s", "--live"];
     let arguments = [&arguments[..], &["--max-duration", "20s", "--baseline", "none", "--out", out.to_str().unwrap()]].concat();
     let mut served = Served::start(folder.path(), &arguments);
-    let told = served.visit("live");
+    let told = served.visit(&harness, "live");
     let seen: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
     let code = served.child.wait().unwrap().code().unwrap();
     assert!(seen["ended"].as_str().unwrap().contains(&format!("(exit {code})")), "{seen}");
@@ -102,9 +99,7 @@ fn a_live_view_follows_a_real_run_to_its_own_numbers() {
 
 #[test]
 fn a_history_is_filtered_compared_and_read_in_a_browser() {
-    if missing_tool() {
-        return;
-    }
+    let Some(harness) = harness() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (thresholds, small) = (thresholds(folder.path()), runs::shop(4, 120));
     let mut store = Store::open(&folder.path().join(".perfgate/baselines/shop")).unwrap();
@@ -128,7 +123,7 @@ fn a_history_is_filtered_compared_and_read_in_a_browser() {
         let look = Look { width: 80, color: ColorChoice::Never };
         std::fs::write(place.join("verdict.json"), render(Format::Json, &subject, look).unwrap()).unwrap();
     }
-    Served::start(folder.path(), &["serve"]).visit("history");
+    Served::start(folder.path(), &["serve"]).visit(&harness, "history");
     // And once more by another process, from the index that the first one made.
-    Served::start(folder.path(), &["serve"]).visit("history");
+    Served::start(folder.path(), &["serve"]).visit(&harness, "history");
 }

@@ -1,18 +1,23 @@
 //! `report.html` as a browser has it: opened from a file in Chromium, by `harness/page.mjs`, which says what is wrong.
 //! Without node, Chromium or the harness's two packages it is skipped with a notice; with `PERFGATE_REQUIRE_TOOLS=1`
 //! that is a failure.
+//!
+//! To look at what the browser shows: `PERFGATE_SCREENSHOTS=FOLDER cargo test --test browser`. To take the README's
+//! pictures anew: `PERFGATE_PICTURES=.github/pictures cargo test --test browser`.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be prepared fails the test")]
 
+mod comment;
 mod dashboard;
 mod runs;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use perfgate::gate::{BaselineChoice, Thresholds, judge};
-use perfgate::report::{ColorChoice, Format, Look, Subject, page, render_run};
+use perfgate::report::{ColorChoice, Format, Look, Subject, page, render, render_run};
 use perfgate::run::{Baseline, BaselineRun, Run};
 
 const REPRODUCE: &str = "perfgate check shop.yaml --seed 7";
@@ -23,45 +28,71 @@ defaults:
   p99: {max: 200ms, rise: 25%}
   failures: 1%
 ";
+const LOOK: Look = Look { width: 80, color: ColorChoice::Never };
 /// Any of them will do.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const DAY: Duration = Duration::from_secs(86_400);
 /// What one page may take on disk.
 const PAGE_BYTES: usize = 5 * 1024 * 1024;
+/// What a picture may take in the repository.
+const PICTURE_BYTES: u64 = 150 * 1000;
+
+/// The page of a thousand endpoints that all got slower, and the CPU time that it took to write.
+static LARGE: LazyLock<(String, Duration)> = LazyLock::new(|| written(1000));
 
 #[test]
 fn every_kind_of_report_is_sound_in_a_browser() {
-    if missing_tool() {
-        return;
-    }
-    let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
+    let Some(harness) = harness() else { return };
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in pages(folder.path()) {
         std::fs::write(folder.path().join(format!("{name}.html")), text).unwrap();
     }
-    let mut command = Command::new("node");
-    command.arg(harness.join("page.mjs")).arg(folder.path());
-    // To look at what the browser shows: PERFGATE_SCREENSHOTS=/tmp/shots cargo test --test browser
-    command.args(std::env::var_os("PERFGATE_SCREENSHOTS"));
-    let ended = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let (told, log) = (text(ended.stdout), text(ended.stderr));
-    println!("{log}");
-    assert!(ended.status.success(), "{told}{log}");
+    std::fs::write(folder.path().join("large.html"), &LARGE.0).unwrap();
+    let screenshots = std::env::var_os("PERFGATE_SCREENSHOTS").map(PathBuf::from);
+    look(&harness, "pages", folder.path(), screenshots.as_deref());
 }
 
-/// Whether something is not installed, which is told.
-fn missing_tool() -> bool {
+#[test]
+fn the_pictures_of_the_readme_show_what_the_program_writes() {
+    let Some(harness) = harness() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (report, comment) = pictured(folder.path());
+    std::fs::write(folder.path().join("report.html"), report).unwrap();
+    std::fs::write(folder.path().join("comment.html"), comment::page(&comment)).unwrap();
+    let pictures = std::env::var_os("PERFGATE_PICTURES").map_or_else(|| folder.path().to_owned(), PathBuf::from);
+    look(&harness, "pictures", folder.path(), Some(&pictures));
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/pictures");
+    for name in ["report.png", "comment.png"] {
+        for picture in [pictures.join(name), kept.join(name)] {
+            let bytes = std::fs::metadata(&picture).unwrap_or_else(|error| panic!("{}: {error}", picture.display())).len();
+            assert!((5_000..=PICTURE_BYTES).contains(&bytes), "{}: {bytes} bytes", picture.display());
+        }
+    }
+}
+
+/// Where the harness is; `None` where something is missing, which is said.
+fn harness() -> Option<PathBuf> {
     let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
     let missing = [
         (!answers("node"), "node is not installed"),
         (!BROWSERS.into_iter().any(answers), "chromium is not installed"),
         (!harness.join("node_modules/playwright-core").is_dir(), "the harness is not installed: npm ci --prefix tests/browser/harness"),
     ];
-    let Some((_, what)) = missing.into_iter().find(|(is_missing, _)| *is_missing) else { return false };
+    let Some((_, what)) = missing.into_iter().find(|(is_missing, _)| *is_missing) else { return Some(harness) };
     assert!(std::env::var_os("PERFGATE_REQUIRE_TOOLS").is_none(), "{what}");
     println!("notice: skipped: {what}");
-    true
+    None
+}
+
+/// Lets the harness look at the pages of a folder; what is wrong with them fails the test.
+fn look(harness: &Path, what: &str, folder: &Path, screenshots: Option<&Path>) {
+    let mut command = Command::new("node");
+    command.arg(harness.join("page.mjs")).arg(what).arg(folder).args(screenshots);
+    let ended = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (told, log) = (text(ended.stdout), text(ended.stderr));
+    println!("{log}");
+    assert!(ended.status.success(), "{told}{log}");
 }
 
 fn answers(program: &str) -> bool {
@@ -86,7 +117,6 @@ fn pages(folder: &Path) -> Vec<(&'static str, String)> {
         let verdict = judge(run, &thresholds, past.map_or(BaselineChoice::None, BaselineChoice::Store));
         page(&Subject { verdict: &verdict, run, reproduce: REPRODUCE }, past)
     };
-    let look = Look { width: 80, color: ColorChoice::Never };
     vec![
         ("passed", judged(&good, Some(&past))),
         ("failed", judged(&failed, Some(&past))),
@@ -96,9 +126,24 @@ fn pages(folder: &Path) -> Vec<(&'static str, String)> {
         ("unstarted", judged(&runs::unstarted(&small), Some(&past))),
         ("hostile", judged(&hostile, Some(&past))),
         ("imported", judged(&runs::imported(&small), None)),
-        ("unjudged", render_run(Format::Html, &small, look).unwrap()),
-        ("large", judged(&runs::slower(&runs::shop(1000, 300), "orders", 1.5), None)),
+        ("unjudged", render_run(Format::Html, &small, LOOK).unwrap()),
     ]
+}
+
+/// The report and the comment that the README shows: a checkout that lost its index halfway, and a search that sometimes fails.
+fn pictured(folder: &Path) -> (String, String) {
+    let mut good = runs::shop(6, 300);
+    let names =
+        ["GET /api/products", "GET /api/products/:id", "GET /api/search", "POST /api/cart", "POST /api/checkout", "GET /api/orders/:id"];
+    for (endpoint, name) in good.endpoints.iter_mut().zip(names) {
+        endpoint.name = name.into();
+    }
+    let past = past(&good);
+    let mut run = runs::slower_after(&good, "checkout", Duration::from_secs(170), 1.35);
+    runs::fail(&mut run, "search", 0.03);
+    let verdict = judge(&run, &thresholds(folder), BaselineChoice::Store(&past));
+    let subject = Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE };
+    (page(&subject, Some(&past)), render(Format::Markdown, &subject, LOOK).unwrap())
 }
 
 fn thresholds(folder: &Path) -> Thresholds {
@@ -118,27 +163,33 @@ fn past(run: &Run) -> Baseline {
     Baseline { source: ".perfgate/baselines/shop".into(), runs: (0..7).map(night).collect() }
 }
 
+/// The page of so many endpoints, of which all got slower, and the CPU time that it took.
+fn written(endpoints: usize) -> (String, Duration) {
+    let folder = tempfile::tempdir().unwrap();
+    let run = runs::slower(&runs::shop(endpoints, 300), "orders", 1.5);
+    let past = past(&runs::shop(1, 1));
+    let verdict = judge(&run, &thresholds(folder.path()), BaselineChoice::Store(&past));
+    let begun = computed();
+    let text = page(&Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE }, Some(&past));
+    (text, computed().checked_sub(begun).unwrap())
+}
+
 /// What this thread has computed so far: unlike a clock it does not tell of a busy machine.
 #[cfg(unix)]
 fn computed() -> Duration {
     rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime).try_into().unwrap()
 }
 
-#[cfg(unix)]
+#[cfg(not(unix))]
+fn computed() -> Duration {
+    static BEGUN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+    BEGUN.elapsed()
+}
+
 #[test]
 fn a_thousand_endpoints_fit_into_five_megabytes_and_take_no_more_than_their_share_of_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let thresholds = thresholds(folder.path());
-    let rendered = |endpoints: usize| {
-        let run = runs::shop(endpoints, 300);
-        let past = past(&runs::shop(1, 1));
-        let verdict = judge(&run, &thresholds, BaselineChoice::Store(&past));
-        let begun = computed();
-        let text = page(&Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE }, Some(&past));
-        (text.len(), computed().checked_sub(begun).unwrap())
-    };
-    let ((_, few), (bytes, many)) = (rendered(100), rendered(1000));
-    println!("1,000 endpoints: {bytes} bytes in {many:?}; 100 endpoints in {few:?}");
-    assert!(bytes <= PAGE_BYTES, "{bytes} bytes");
-    assert!(many < few * 10 * 5, "{many:?} for ten times what took {few:?}");
+    let ((_, few), (text, many)) = (written(100), &*LARGE);
+    println!("1,000 endpoints: {} bytes in {many:?}; 100 endpoints in {few:?}", text.len());
+    assert!(text.len() <= PAGE_BYTES, "{} bytes", text.len());
+    assert!(*many < few * 10 * 5, "{many:?} for ten times what took {few:?}");
 }

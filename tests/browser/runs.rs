@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use perfgate::run::{
-    EndpointRole, EndpointRun, Environment, FailureClass, Generator, PerSecond, PhaseRun, PhaseSeries, Problem, Run, ScenarioRef, Slice,
+    EndpointRole, EndpointRun, Environment, FailureClass, Generator, PerSecond, PhaseRun, PhaseSeries, Problem, Run, ScenarioRef,
+    SecondCounts, Slice,
 };
 use perfgate::stats::Histogram;
 
@@ -51,9 +52,15 @@ pub fn shop(endpoints: usize, seconds: u64) -> Run {
         },
         imported: None,
         tasks: Vec::new(),
+        at_once: at_once(whole.as_secs()),
         endpoints,
         overrides: Vec::new(),
     }
+}
+
+/// Users who come one by one over the ramp and stay.
+fn at_once(seconds: u64) -> SecondCounts {
+    (0..seconds).map(|second| (200 * (second + 1) / RAMP.as_secs()).min(200)).collect()
 }
 
 fn environment() -> Environment {
@@ -95,34 +102,45 @@ fn endpoint(index: usize, slices: u32) -> EndpointRun {
         series.service.merge(&slice.latency);
     }
     let seconds = slices.len() * usize::try_from(SLICE.as_secs()).unwrap();
-    let per_second = PerSecond { requests: vec![REQUESTS / SLICE.as_secs(); seconds], failures: vec![0; seconds] };
+    let per_second = PerSecond {
+        requests: std::iter::repeat_n(REQUESTS / SLICE.as_secs(), seconds).collect(),
+        failures: std::iter::repeat_n(0, seconds).collect(),
+        ..PerSecond::default()
+    };
     EndpointRun { name: format!("GET /api/orders {index}/:id"), role: EndpointRole::Task, phases, slices, per_second }
 }
 
 /// Latencies around a typical one, with a tail; the same for the same seed.
 fn latency(typical: u64, seed: u64) -> Histogram {
     let mut state = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-    let mut histogram = Histogram::new();
-    for _ in 0..REQUESTS {
+    let value = |_| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let dice = (state >> 40) % 1000;
         let tail = if dice > 970 { typical * (dice - 970) / 10 } else { 0 };
-        histogram.record(typical * (700 + dice * 6 / 10) / 1000 + tail);
-    }
+        u32::try_from(typical * (700 + dice * 6 / 10) / 1000 + tail).unwrap()
+    };
+    let mut histogram = Histogram::new();
+    histogram.record_many(&mut (0..REQUESTS).map(value).collect::<Vec<_>>());
     histogram
 }
 
 /// The same run, its endpoints of this name slower by a factor.
 pub fn slower(run: &Run, name: &str, factor: f64) -> Run {
+    slower_after(run, name, Duration::ZERO, factor)
+}
+
+/// The same from a time of the run on.
+pub fn slower_after(run: &Run, name: &str, begin: Duration, factor: f64) -> Run {
     let mut run = run.clone();
     for endpoint in run.endpoints.iter_mut().filter(|endpoint| endpoint.name.contains(name)) {
-        for slice in &mut endpoint.slices {
-            let mut slowed = Histogram::new();
-            for (millis, count) in slice.latency.bins_ms() {
+        for slice in endpoint.slices.iter_mut().filter(|slice| slice.at >= begin) {
+            let slowed = |(millis, count): (f64, u64)| {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "latencies below a minute")]
-                slowed.record_many(&mut vec![(millis * factor * 1000.0) as u32; usize::try_from(count).unwrap()]);
-            }
-            slice.latency = slowed;
+                std::iter::repeat_n((millis * factor * 1000.0) as u32, usize::try_from(count).unwrap())
+            };
+            let mut micros: Vec<u32> = slice.latency.bins_ms().flat_map(slowed).collect();
+            slice.latency = Histogram::new();
+            slice.latency.record_many(&mut micros);
         }
     }
     run
@@ -143,8 +161,13 @@ pub fn fail(run: &mut Run, name: &str, share: f64) {
         run.generator.ok -= failed;
         run.generator.failed += failed;
         let seconds = endpoint.per_second.failures.len();
-        for second in 0..usize::try_from(failed).unwrap() {
-            endpoint.per_second.failures[seconds / 2 + second % (seconds / 2)] += 1;
+        for number in 0..usize::try_from(failed).unwrap() {
+            let second = seconds / 2 + number % (seconds / 2);
+            let class = if number % 4 == 3 { FailureClass::Timeout } else { FailureClass::Status };
+            endpoint.per_second.failures.add(second, 1);
+            *endpoint.per_second.classes.entry((u32::try_from(second).unwrap(), class)).or_default() += 1;
+            let after = endpoint.slices.partition_point(|slice| slice.at.as_secs() <= second as u64);
+            endpoint.slices[after - 1].failures += 1;
         }
     }
 }
@@ -154,9 +177,10 @@ pub fn aborted(run: &Run) -> Run {
     let mut run = run.clone();
     for endpoint in &mut run.endpoints {
         endpoint.slices.truncate(22);
-        endpoint.per_second.requests.truncate(110);
-        endpoint.per_second.failures.truncate(110);
+        endpoint.per_second.requests.resize(110);
+        endpoint.per_second.failures.resize(110);
     }
+    run.at_once.resize(110);
     (run.complete, run.aborted_by, run.measured) = (false, Some("SIGINT after 110.0 s".into()), Duration::from_secs(80));
     run
 }
@@ -169,6 +193,7 @@ pub fn unstarted(run: &Run) -> Run {
         endpoint.slices.clear();
         endpoint.per_second = PerSecond::default();
     }
+    run.at_once = SecondCounts::default();
     run.generator =
         Generator { problems: vec![Problem { code: "target".into(), text: "connection refused".into() }], ..Generator::default() };
     (run.complete, run.aborted_by, run.measured) = (false, Some("the target was not ready".into()), Duration::ZERO);
@@ -191,6 +216,7 @@ pub fn imported(run: &Run) -> Run {
         endpoint.slices = vec![Slice { phase: 0, at: Duration::ZERO, length: Duration::from_secs(330), requests, failures: 0, latency }];
         endpoint.per_second = PerSecond::default();
     }
+    run.at_once = SecondCounts::default();
     run.phases = vec![PhaseRun { at: Duration::ZERO, length: Duration::from_secs(330), measured: true, ..run.phases[1].clone() }];
     run.generator = Generator::default();
     run

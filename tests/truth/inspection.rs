@@ -24,8 +24,13 @@ fn check_endpoint(endpoint: &EndpointRun) {
     let EndpointRun { name, phases, slices, per_second, .. } = endpoint;
     let requests: u64 = phases.iter().map(|series| series.requests).sum();
     let failures: u64 = phases.iter().map(|series| series.failures.total()).sum();
-    assert_eq!(per_second.requests.iter().sum::<u64>(), requests, "{name}");
-    assert_eq!(per_second.failures.iter().sum::<u64>(), failures, "{name}");
+    assert_eq!(per_second.requests.sum(), requests, "{name}");
+    assert_eq!(per_second.failures.sum(), failures, "{name}");
+    assert_eq!(per_second.classes.values().sum::<u64>(), failures, "{name}");
+    for class in FailureClass::ALL {
+        let by_second: u64 = per_second.classes.iter().filter(|((_, of), _)| *of == class).map(|(_, count)| count).sum();
+        assert_eq!(by_second, phases.iter().map(|series| series.failures.of(class)).sum::<u64>(), "{name}: {class:?}");
+    }
     for (index, series) in phases.iter().enumerate() {
         let slices = || slices.iter().filter(|slice| slice.phase == index);
         assert_eq!(slices().map(|slice| slice.requests).sum::<u64>(), series.requests, "{name}");

@@ -114,11 +114,11 @@ fn per_second(entry: &Entry, first: f64) -> Result<PerSecond, String> {
     if last - begins > MAX_SECONDS {
         return Err("its requests lie more than 11 days apart".to_owned());
     }
-    let mut counts = PerSecond::default();
-    for second in begins..=last {
-        let requests = entry.num_reqs_per_sec.get(&second).copied().unwrap_or(0);
-        counts.requests.push(requests);
-        counts.failures.push(entry.num_fail_per_sec.get(&second).copied().unwrap_or(0).min(requests));
-    }
-    Ok(counts)
+    let of_second = |second: &i64| {
+        let requests = entry.num_reqs_per_sec.get(second).copied().unwrap_or(0);
+        (requests, entry.num_fail_per_sec.get(second).copied().unwrap_or(0).min(requests))
+    };
+    let counts: Vec<(u64, u64)> = (begins..=last).map(|second| of_second(&second)).collect();
+    let (requests, failures) = (counts.iter().map(|count| count.0).collect(), counts.iter().map(|count| count.1).collect());
+    Ok(PerSecond { requests, failures, ..PerSecond::default() })
 }

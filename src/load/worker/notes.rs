@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::Worker;
 use crate::load::recorder::{Delay, micros};
+use crate::plan::Workload;
 use crate::run::Problem;
 
 /// A thread that was to wake up this much earlier stood still.
@@ -27,6 +28,23 @@ impl Worker {
         let mut batch = self.batch.borrow_mut();
         batch.scheduled += count;
         batch.not_sent += count;
+    }
+
+    /// A user of a closed load comes, and goes when the stay is over.
+    pub fn note_here(&self) {
+        self.here.set(self.here.get() + 1);
+    }
+
+    /// The stay is over.
+    pub fn note_gone(&self) {
+        self.here.set(self.here.get().saturating_sub(1));
+    }
+
+    pub(super) fn at_once(&self) -> u64 {
+        match self.plan.workload {
+            Workload::Closed { .. } => self.here.get(),
+            Workload::Open { .. } => self.in_flight.get() as u64,
+        }
     }
 
     /// A due start waits for a user.

@@ -10,6 +10,9 @@ use crate::report::sentences::self_check_word;
 use crate::run::Run;
 use crate::units::{format_count, format_millis, format_share};
 
+/// The code of a reason that says what a change loosens.
+const LOOSENED: &str = "thresholds_loosened";
+
 pub(super) fn generator(run: &Run, self_checks: &[SelfCheck]) -> Markup {
     html! {
         @if !self_checks.is_empty() { (checks(self_checks)) }
@@ -69,6 +72,9 @@ pub(super) fn thresholds(verdict: &Verdict) -> Markup {
             ("baseline", verdict.baseline.as_ref().map_or_else(|| "nothing was compared".into(), baseline_line)),
             ("flags of the load", verdict.run.overrides.join(" ")),
         ]))
+        @for reason in verdict.reasons.iter().filter(|reason| reason.code == LOOSENED) {
+            p class="notice" { strong { "changed: " } (text(&reason.text)) }
+        }
         @if let Some(baseline) = verdict.baseline.as_ref().filter(|baseline| !baseline.left_out.is_empty()) {
             details {
                 summary { (counted(baseline.left_out.len(), "run")) " left out of the comparison" }

@@ -8,10 +8,10 @@ use super::{charts, text};
 use crate::gate::{Finding, FindingOutcome, Outcome};
 use crate::report::Subject;
 use crate::report::content::{Content, Notice, counted, exit_line, run_line, run_notices};
-use crate::report::figures::{NONE, rate};
+use crate::report::figures::{NONE, failed_share, rate};
 use crate::report::sentences::{Sentence, metric, sentence};
 use crate::run::{PhaseSelection, Run};
-use crate::units::{Percentile, format_count, format_millis, format_share};
+use crate::units::{Percentile, format_count, format_millis};
 
 /// So many breaches, and so many other findings, get a picture; the rest are in the table of all checks. Where nothing
 /// could be decided, each of them says the same.
@@ -46,11 +46,14 @@ pub(super) fn of_verdict(subject: &Subject<'_>, content: &Content<'_>, past: &Pa
             }
         }
     };
+    // Who is blocked looks for what failed; who is not, for what speaks against the numbers.
+    let has_breach = content.findings.iter().any(|finding| finding.outcome == FindingOutcome::Fail);
     let body = html! {
         @if let Some(why) = content.why { p { strong { "Why: " } (text(why)) } }
         @if let Some(hint) = content.hint { p { strong { "What to do: " } (text(hint)) } }
-        (notices(&content.notices))
-        (attention(content, past))
+        @if has_breach { (attention(run, content, past)) }
+        (notices(&told_once(&content.notices)))
+        @if !has_breach { (attention(run, content, past)) }
         (tiles(run))
     };
     First { heading, body }
@@ -68,11 +71,17 @@ pub(super) fn of_run(run: &Run, place: &str) -> First {
     First { heading, body: html! { (notices(&run_notices(run))) (tiles(run)) } }
 }
 
+/// Without what another one says as a part of its own.
+fn told_once(notices: &[Notice]) -> Vec<Notice> {
+    let is_part = |one: &Notice| notices.iter().any(|other| other.text.len() > one.text.len() && other.text.ends_with(&one.text));
+    notices.iter().filter(|one| !is_part(one)).cloned().collect()
+}
+
 fn notices(notices: &[Notice]) -> Markup {
     html! { @for notice in notices { p class="notice" { strong { (notice.name) ": " } (text(&notice.text)) } } }
 }
 
-fn attention(content: &Content<'_>, past: &Past<'_>) -> Markup {
+fn attention(run: &Run, content: &Content<'_>, past: &Past<'_>) -> Markup {
     let findings: Vec<&Finding> = content.attention().collect();
     if findings.is_empty() {
         return closest(content, past);
@@ -81,16 +90,19 @@ fn attention(content: &Content<'_>, past: &Past<'_>) -> Markup {
     let shown: Vec<&Finding> = breaches.into_iter().take(BREACHES).chain(others.into_iter().take(OTHERS)).collect();
     let rest = findings.len() - shown.len();
     html! {
-        div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(finding, past, index)) } }
+        div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(run, finding, past, index)) } }
         @if rest > 0 { p class="note" { "… and " (counted(rest, "check")) " more that " a href="#checks" { "ask for attention" } "." } }
     }
 }
 
-fn card(finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
+fn card(run: &Run, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
+    let past = past.values(finding);
     html! {
         article class={ "card" @if finding.outcome == FindingOutcome::Fail { " fail" } } {
             h2 { (outcome(finding.outcome)) " " (said(&sentence(finding))) }
-            (charts::finding(finding, &past.values(finding), &format!("f{index}")))
+            (charts::finding(finding, &past, &format!("f{index}")))
+            (charts::within(run, finding, &format!("w{index}")))
+            (charts::values(finding, &past))
         }
     }
 }
@@ -103,7 +115,11 @@ fn closest(content: &Content<'_>, past: &Past<'_>) -> Markup {
         div class="cards" {
             article class="card" {
                 h2 { "Closest to its limit: " (said(&closest)) }
-                @if let Some(finding) = nearest { (charts::finding(finding, &past.values(finding), "f0")) }
+                @if let Some(finding) = nearest {
+                    @let past = past.values(finding);
+                    (charts::finding(finding, &past, "f0"))
+                    (charts::values(finding, &past))
+                }
             }
         }
         @if let Some((change, finding)) = content.blindest() {
@@ -128,7 +144,7 @@ fn tiles(run: &Run) -> Markup {
         ("p50", millis(Percentile::P50)),
         ("p95", millis(Percentile::P95)),
         ("p99", millis(Percentile::P99)),
-        ("failed", total.counts.failure_rate().map_or_else(|| NONE.into(), format_share)),
+        ("failed", total.counts.failure_rate().map_or_else(|| NONE.into(), |share| failed_share(share, total.counts.failures.total()))),
         ("requests", format_count(total.counts.requests)),
         ("peak load", format!("{}", (peak * 100.0).round() / 100.0)),
     ];

@@ -105,8 +105,8 @@ fn a_run_over_time() {
     run.endpoints.truncate(1);
     run.endpoints[0].slices.truncate(6);
     run.endpoints[0].slices.remove(2);
-    run.endpoints[0].per_second.requests = vec![40, 50, 60];
-    run.endpoints[0].per_second.failures = vec![0, 2, 0];
+    run.endpoints[0].per_second.requests = [40, 50, 60].into_iter().collect();
+    run.endpoints[0].per_second.failures = [0, 2, 0].into_iter().collect();
     run.complete = false;
     insta::assert_snapshot!("html_over_time", charts::over_time(&run).into_string().replace("><", ">\n<"));
 }

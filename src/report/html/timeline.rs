@@ -1,8 +1,9 @@
 //! A run as series over time, in at most so many steps as a screen can show.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::run::{EndpointRun, Run};
+use crate::run::{EndpointRun, FailureClass, Run};
 use crate::stats::Histogram;
 use crate::units::Percentile;
 
@@ -16,6 +17,18 @@ pub(super) struct Timeline {
     pub moments: Vec<Moment>,
     /// Requests and failures, in seconds or several of them.
     pub rates: Vec<RateStep>,
+    /// The failures by class, the most frequent first; empty where classes are not known by second.
+    pub classes: Vec<ClassRates>,
+}
+
+/// Failures of one class each second.
+#[derive(Debug, PartialEq)]
+pub(super) struct ClassRates {
+    pub class: FailureClass,
+    /// Of the whole run.
+    pub total: u64,
+    /// One for each of [`Timeline::rates`].
+    pub rates: Vec<f64>,
 }
 
 /// Latency in one step; `None` without a sample.
@@ -45,7 +58,8 @@ pub(super) const PERCENTILES: [Percentile; 3] = [Percentile::P50, Percentile::P9
 
 impl Timeline {
     pub(super) fn of<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Self {
-        Self { moments: moments(&endpoints), rates: rates(endpoints) }
+        let (moments, rates) = (moments(&endpoints), rates(endpoints.clone()));
+        Self { classes: classes(endpoints, &rates), moments, rates }
     }
 }
 
@@ -94,10 +108,10 @@ fn rates<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Vec<Ra
     let step = length.div_ceil(STEPS).max(1);
     let mut sums = vec![(0_u64, 0_u64); length.div_ceil(step)];
     for endpoint in endpoints {
-        for (second, count) in endpoint.per_second.requests.iter().enumerate() {
+        for (second, count) in endpoint.per_second.requests.values().enumerate() {
             sums[second / step].0 += count;
         }
-        for (second, count) in endpoint.per_second.failures.iter().enumerate().take(length) {
+        for (second, count) in endpoint.per_second.failures.values().enumerate().take(length) {
             sums[second / step].1 += count;
         }
     }
@@ -107,6 +121,35 @@ fn rates<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Vec<Ra
         RateStep { at: (index * step) as f64, length: seconds, requests, failures }
     };
     sums.into_iter().enumerate().map(rate).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn classes<'a>(endpoints: impl Iterator<Item = &'a EndpointRun>, steps: &[RateStep]) -> Vec<ClassRates> {
+    let mut sums = BTreeMap::<FailureClass, Vec<u64>>::new();
+    for (&(second, class), count) in endpoints.flat_map(|endpoint| &endpoint.per_second.classes) {
+        let after = steps.partition_point(|step| step.at <= f64::from(second));
+        if let Some(at) = after.checked_sub(1) {
+            sums.entry(class).or_insert_with(|| vec![0; steps.len()])[at] += count;
+        }
+    }
+    let rates = |(class, counts): (FailureClass, Vec<u64>)| ClassRates {
+        class,
+        total: counts.iter().sum(),
+        rates: counts.iter().zip(steps).map(|(count, step)| *count as f64 / step.length).collect(),
+    };
+    let mut classes: Vec<ClassRates> = sums.into_iter().map(rates).collect();
+    classes.sort_by_key(|of| std::cmp::Reverse(of.total));
+    classes
+}
+
+/// The most users, or requests under way, in each step; empty where the run does not know.
+pub(super) fn at_once(run: &Run, steps: &[RateStep]) -> Vec<u64> {
+    if run.at_once.is_empty() {
+        return Vec::new();
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of a run")]
+    let seconds = |step: &RateStep| step.at as usize..(step.at + step.length) as usize;
+    steps.iter().map(|step| seconds(step).map(|second| run.at_once.at(second)).max().unwrap_or_default()).collect()
 }
 
 fn seconds(duration: Duration) -> f64 {
@@ -131,9 +174,13 @@ mod tests {
                 })
             })
             .collect();
-        endpoint.per_second.requests = vec![3; 7199];
-        endpoint.per_second.failures = vec![1; 7199];
+        endpoint.per_second.requests = std::iter::repeat_n(3, 7199).collect();
+        endpoint.per_second.failures = std::iter::repeat_n(1, 7199).collect();
+        endpoint.per_second.classes =
+            (0..7199).map(|second| ((second, if second < 48 { FailureClass::Timeout } else { FailureClass::Status }), 1)).collect();
         let timeline = Timeline::of([&endpoint, &endpoint].into_iter());
+        let classes: Vec<_> = timeline.classes.iter().map(|of| (of.class, of.total, of.rates.iter().sum::<f64>().round())).collect();
+        assert_eq!(classes, [(FailureClass::Status, 2 * 7151, 596.0), (FailureClass::Timeout, 2 * 48, 4.0)]);
         assert_eq!((timeline.moments.len(), timeline.rates.len()), (300, 300));
         assert_eq!(timeline.moments.iter().map(|moment| moment.requests).sum::<u64>(), 2 * 120 * 3000);
         assert!(timeline.rates.iter().all(|rate| (rate.requests, rate.failures) == (6.0, 2.0)), "the last step is a second shorter");
@@ -144,7 +191,7 @@ mod tests {
         let mut run = samples::run();
         run.endpoints.truncate(1);
         run.endpoints[0].slices.truncate(3);
-        run.endpoints[0].per_second.requests.truncate(7);
+        run.endpoints[0].per_second.requests.resize(7);
         let ends = [true, false].map(|complete| end_of(&Run { complete, ..run.clone() }).to_string());
         assert_eq!(ends, ["60", "7"]);
     }

@@ -52,6 +52,9 @@ pub(super) struct RunFile<Endpoints = Vec<EndpointFile>> {
     /// How often each task was begun, beside what was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) tasks: Vec<TaskFile>,
+    /// For each second of the run: the most users who were there (closed), or the most requests under way (open).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) at_once: Vec<u64>,
 }
 
 /// One task of the scenario.
@@ -210,6 +213,9 @@ pub(super) struct EndpointPhaseFile {
 pub(super) struct PerSecondFile {
     pub(super) requests: Vec<u64>,
     pub(super) failures: Vec<u64>,
+    /// The failures by class: for each class that happened, pairs of a second (from 0) and the failures in it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) classes: BTreeMap<String, Vec<(u32, u64)>>,
 }
 
 /// All task endpoints together over the judged phases.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::checks::{at_most, count, invalid, label, not_negative, seconds, shortened, up_to};
 use super::format::{EnvironmentFile, GeneratorFile, PhaseFile, ProblemFile, RunFile, ScenarioFile, TaskFile, TaskShareFile};
 use super::imported::imported_of;
-use super::read_endpoints::endpoints_of;
+use super::read_endpoints::{endpoints_of, seconds_of};
 use super::{MAX_BINS, RunFileError};
 use crate::run::{Environment, Generator, PhaseRun, Problem, Run, ScenarioRef, TaskRun, TaskShare};
 
@@ -36,6 +36,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         overrides,
         imported,
         tasks,
+        at_once,
     } = file;
     if started_at < Timestamp::UNIX_EPOCH {
         return Err(invalid("run", "started_at", format!("is {started_at}, before 1970")));
@@ -53,6 +54,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         imported: imported.map(|imported| imported_of(imported, &endpoints)).transpose()?,
         endpoints,
         tasks: tasks_of(tasks, phases.len())?,
+        at_once: seconds_of("run", "at_once", at_once)?,
         phases,
         generator: generator_of(generator)?,
         overrides,

@@ -6,7 +6,7 @@ use super::RunFileError;
 use super::checks::{at_most, count, invalid, label, seconds, shortened, up_to};
 use super::format::{EndpointFile, EndpointPhaseFile, FailuresFile, PerSecondFile, RoleFile, SliceFile};
 use crate::run::MAX_CAUSES;
-use crate::run::{EndpointRole, EndpointRun, FailureClass, Failures, PerSecond, PhaseRun, PhaseSeries, Slice};
+use crate::run::{EndpointRole, EndpointRun, FailureClass, Failures, PerSecond, PhaseRun, PhaseSeries, SecondCounts, Slice};
 use crate::stats::{Decoder, Histogram};
 
 const MAX_ENDPOINTS: usize = 1000;
@@ -221,15 +221,46 @@ pub(super) fn failures_of(place: &str, file: FailuresFile) -> Result<Failures, R
 }
 
 fn per_second_of(place: &str, file: PerSecondFile) -> Result<PerSecond, RunFileError> {
-    let PerSecondFile { requests, failures } = file;
+    let PerSecondFile { requests, failures, classes } = file;
     if requests.len() != failures.len() {
         let problem = format!("has {} seconds of requests and {} of failures", requests.len(), failures.len());
         return Err(invalid(place, "per_second", problem));
     }
-    at_most(place, "per_second", requests.len(), MAX_SECONDS)?;
     for (&requests, &failures) in requests.iter().zip(&failures) {
-        up_to(place, "per_second.requests", requests, MAX_PER_SECOND)?;
         up_to(place, "per_second.failures", failures, requests)?;
     }
-    Ok(PerSecond { requests, failures })
+    let requests = seconds_of(place, "per_second.requests", requests)?;
+    let classes = classes_of(place, classes, &failures)?;
+    Ok(PerSecond { requests, failures: failures.into_iter().collect(), classes })
+}
+
+/// Counts by second that stay within their limits.
+pub(super) fn seconds_of(place: &str, field: &'static str, counts: Vec<u64>) -> Result<SecondCounts, RunFileError> {
+    at_most(place, field, counts.len(), MAX_SECONDS)?;
+    counts.into_iter().map(|count| up_to(place, field, count, MAX_PER_SECOND)).collect()
+}
+
+/// The failures by second and class, which together are no more than those of their second.
+fn classes_of(
+    place: &str,
+    file: BTreeMap<String, Vec<(u32, u64)>>,
+    failures: &[u64],
+) -> Result<BTreeMap<(u32, FailureClass), u64>, RunFileError> {
+    let field = "per_second.classes";
+    let mut left = failures.to_vec();
+    let mut classes = BTreeMap::new();
+    for (name, counts) in file {
+        let class = FailureClass::ALL.into_iter().find(|class| class.name() == name);
+        let class = class.ok_or_else(|| invalid(place, field, format!("names {:?}, which is no class of failures", shortened(&name))))?;
+        for (second, count) in counts {
+            let left = usize::try_from(second).ok().and_then(|at| left.get_mut(at));
+            let rest = left.as_ref().and_then(|left| left.checked_sub(count));
+            let (Some(left), Some(rest)) = (left, rest) else {
+                return Err(invalid(place, field, format!("hold more failures in second {second} than there were")));
+            };
+            *left = rest;
+            *classes.entry((second, class)).or_default() += count;
+        }
+    }
+    Ok(classes)
 }

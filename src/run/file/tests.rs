@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::run::samples::{any_run, checkout_run};
-use crate::run::{EndpointRole, FailureClass, PhaseSelection};
+use crate::run::{EndpointRole, FailureClass, PhaseSelection, SecondCounts};
 use crate::units::Percentile;
 
-fn stored_version_1() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/artifacts/run-v1.json"))
+fn stored(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/artifacts")).join(name)
 }
 
 fn written(run: &Run) -> Value {
@@ -69,7 +69,7 @@ fn numbers_that_are_not_finite_do_not_reach_the_file() {
 
 #[test]
 fn a_stored_file_of_version_1_stays_readable() {
-    let run = load_run(&stored_version_1()).unwrap();
+    let run = load_run(&stored("run-v1.json")).unwrap();
     assert_eq!(run.scenario.name, "checkout");
     assert_eq!(run.phases.iter().map(|phase| phase.name.as_str()).collect::<Vec<_>>(), ["ramp-up", "hold"]);
     let roles: Vec<EndpointRole> = run.endpoints.iter().map(|endpoint| endpoint.role).collect();
@@ -80,6 +80,18 @@ fn a_stored_file_of_version_1_stays_readable() {
     assert!((checkout.latency.percentile_ms(Percentile::P50).unwrap() - 50.0).abs() < 2.0);
     assert_eq!(run.generator.problems[0].code, "late");
     assert_eq!(run.overrides, ["--insecure"]);
+}
+
+#[test]
+fn a_stored_file_with_classes_and_users_by_second_stays_readable() {
+    let run = load_run(&stored("run-v1-by-second.json")).unwrap();
+    assert_eq!(run.at_once.values().collect::<Vec<_>>(), [2, 5, 5, 5]);
+    let search = &run.endpoints[0].per_second;
+    assert_eq!(search.failures.values().collect::<Vec<_>>(), [0, 0, 3, 1]);
+    let classes: Vec<_> = search.classes.iter().map(|(&(second, class), &count)| (second, class, count)).collect();
+    assert_eq!(classes, [(2, FailureClass::Timeout, 1), (2, FailureClass::Status, 2), (3, FailureClass::Status, 1)]);
+    let old = load_run(&stored("run-v1.json")).unwrap();
+    assert!(old.at_once.is_empty() && old.endpoints.iter().all(|endpoint| endpoint.per_second.classes.is_empty()));
 }
 
 #[test]
@@ -109,12 +121,13 @@ fn unknown_keys_are_passed_over() {
 #[test]
 fn keys_that_came_after_the_fixed_ones_may_be_missing() {
     let mut file = written(&checkout_run());
-    for key in ["aborted_by", "overrides"] {
+    for key in ["aborted_by", "overrides", "at_once"] {
         file.as_object_mut().unwrap().remove(key);
     }
     file["endpoints"][1].as_object_mut().unwrap().remove("role");
     file["generator"].as_object_mut().unwrap().remove("problems");
-    assert_eq!(read_run(&serde_json::to_vec(&file).unwrap()).unwrap(), checkout_run());
+    let without = Run { at_once: SecondCounts::default(), ..checkout_run() };
+    assert_eq!(read_run(&serde_json::to_vec(&file).unwrap()).unwrap(), without);
 }
 
 #[test]
@@ -201,6 +214,15 @@ fn a_contradiction_names_the_endpoint_and_the_field() {
             refusal(|file| file["endpoints"][1]["per_second"]["failures"] = json!([0])),
             "endpoint `GET /api/products`: `per_second` has 2 seconds of requests and 1 of failures",
         ),
+        (
+            refusal(|file| file["endpoints"][1]["per_second"]["classes"] = json!({"weather": [[0, 1]]})),
+            "endpoint `GET /api/products`: `per_second.classes` names \"weather\", which is no class of failures",
+        ),
+        (
+            refusal(|file| file["endpoints"][1]["per_second"]["classes"] = json!({"status": [[1, 1]]})),
+            "endpoint `GET /api/products`: `per_second.classes` hold more failures in second 1 than there were",
+        ),
+        (refusal(|file| file["at_once"] = json!([5_000_000_000_u64])), "run: `at_once` is 5000000000: at most 1000000000 can be"),
         (refusal(|file| file["generator"]["sent"] = json!(244)), "generator: `scheduled` is 245, but sent and not_sent add up to 244"),
         (refusal(|file| file["generator"]["ok"] = json!(1)), "generator: `sent` is 245, but ok, failed and unfinished add up to 1"),
         (refusal(|file| file["generator"]["healthy"] = json!(false)), "generator: `healthy` is false, but it names 0 problems"),
@@ -260,7 +282,7 @@ fn histograms_that_inflate_beyond_the_memory_allowed_are_refused() {
 #[test]
 fn the_schema_fits_what_is_written() {
     let validator = jsonschema::validator_for(&run_schema()).unwrap();
-    for run in [checkout_run(), load_run(&stored_version_1()).unwrap()] {
+    for run in [checkout_run(), load_run(&stored("run-v1.json")).unwrap()] {
         let errors: Vec<String> = validator.iter_errors(&written(&run)).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new());
     }

@@ -1,5 +1,7 @@
 //! A Run as the keys of its file. The figures for readers are derived from the parts here, once.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use super::format::{
@@ -31,6 +33,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         overrides,
         imported,
         tasks,
+        at_once,
     } = run;
     RunFile {
         format: FORMAT.into(),
@@ -49,6 +52,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         overrides: overrides.clone(),
         imported: imported.as_ref().map(imported_file),
         tasks: tasks.iter().map(task_file).collect(),
+        at_once: at_once.values().collect(),
     }
 }
 
@@ -183,8 +187,12 @@ fn endpoint_phase_file(phase: &PhaseRun, series: &PhaseSeries, encoder: &mut Enc
 }
 
 fn per_second_file(per_second: &PerSecond) -> PerSecondFile {
-    let PerSecond { requests, failures } = per_second.clone();
-    PerSecondFile { requests, failures }
+    let PerSecond { requests, failures, classes } = per_second;
+    let mut by_class = BTreeMap::<String, Vec<(u32, u64)>>::new();
+    for (&(second, class), &count) in classes {
+        by_class.entry(class.name().to_owned()).or_default().push((second, count));
+    }
+    PerSecondFile { requests: requests.values().collect(), failures: failures.values().collect(), classes: by_class }
 }
 
 fn total_file(run: &Run) -> TotalFile {

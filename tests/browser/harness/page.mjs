@@ -1,12 +1,13 @@
-// Opens the reports of a folder in a real browser and says what is wrong with them, one line each; says nothing else.
-// Usage: node page.mjs FOLDER [SCREENSHOTS]. Needs a Chromium on the PATH.
+// Opens the pages of a folder in a real browser and says what is wrong with them, one line each; says nothing else. Each
+// page is opened once for all that can be seen of it, once without scripts and once for axe-core, where that is asked.
+// Usage: node page.mjs pages|pictures FOLDER [SCREENSHOTS]. Needs a Chromium on the PATH.
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
-const [folder, screenshots] = process.argv.slice(2);
+const [what, folder, screenshots] = process.argv.slice(2);
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const browsers = process.env.PATH.split(delimiter).flatMap((place) => ["chromium", "chromium-browser", "google-chrome"].map((name) => join(place, name)));
 const executablePath = browsers.find((path) => existsSync(path));
@@ -15,11 +16,18 @@ const PHONE = { width: 390, height: 844 };
 const problems = [];
 
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const contexts = new Map();
+
+/** A context of these options; one serves all its pages. */
+async function contextWith(options) {
+  const key = JSON.stringify(options);
+  if (!contexts.has(key)) contexts.set(key, await browser.newContext({ viewport: DESK, ...options }));
+  return contexts.get(key);
+}
 
 /** Opens a page, lets `look` look at it, and holds that it asked for nothing and complained about nothing. */
 async function visit(name, options, look) {
-  const context = await browser.newContext({ viewport: DESK, ...options });
-  const page = await context.newPage();
+  const page = await (await contextWith(options)).newPage();
   const url = pathToFileURL(resolve(folder, `${name}.html`)).href;
   const wrong = (text) => problems.push(`${name}: ${text}`);
   page.on("console", (message) => wrong(`console ${message.type()}: ${message.text()}`));
@@ -29,133 +37,176 @@ async function visit(name, options, look) {
   await page.goto(url);
   const holds = (is, text) => is || wrong(text);
   await look(page, holds).catch((error) => wrong(error.message));
-  await context.close();
+  await page.close();
 }
 
 const shot = async (page, name) => { if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`) }); };
 const column = (page, region, index) =>
   page.$$eval(`[aria-label="${region}"] tbody tr:not([hidden])`, (rows, at) => rows.map((row) => row.cells[at].dataset.v ?? row.cells[at].textContent), index);
 
-/** axe-core with all folds open; its script needs a context without the page's policy. */
-async function accessible(name, options) {
-  await visit(name, { ...options, bypassCSP: true }, async (page, holds) => {
+/** axe-core with folds open; its script needs a context without the page's policy. What depends on colors is asked in the dark too. */
+async function accessible(name) {
+  await visit(name, { bypassCSP: true }, async (page, holds) => {
     await page.addStyleTag({ content: "section { content-visibility: visible !important }" });
     await page.$$eval("details", (folds) => folds.slice(0, 12).forEach((fold) => { fold.open = true; }));
+    // The rows of a table are made alike; twelve, worst first, show every kind.
+    await page.$$eval("tbody", (bodies) => bodies.forEach((body) => [...body.rows].slice(12).forEach((row) => row.remove())));
     await page.evaluate(AXE);
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const { violations } = await page.evaluate((values) => window.axe.run({ runOnly: { type: "tag", values } }), tags);
-    for (const { id, nodes } of violations) holds(false, `${options.colorScheme}: ${id}: ${nodes.slice(0, 3).map((node) => node.target + " " + node.failureSummary).join(" | ")}`);
+    for (const [colorScheme, runOnly] of [["light", { type: "tag", values: tags }], ["dark", { type: "rule", values: ["color-contrast", "link-in-text-block"] }]]) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await page.evaluate((asked) => window.axe.run({ runOnly: asked }), runOnly);
+      for (const { id, nodes } of violations) holds(false, `${colorScheme}: ${id}: ${nodes.slice(0, 3).map((node) => node.target + " " + node.failureSummary).join(" | ")}`);
+    }
   });
 }
 
-async function fits(name) {
-  await visit(name, { viewport: PHONE, deviceScaleFactor: 2, isMobile: true, hasTouch: true }, async (page, holds) => {
-    const width = await page.evaluate(() => document.scrollingElement.scrollWidth);
-    holds(width <= PHONE.width, `is ${width} px wide on a phone`);
-    const smallest = await page.$$eval(".plot text", (texts) => Math.min(99, ...texts.filter((text) => text.getBoundingClientRect().height > 0).map((text) => text.getBoundingClientRect().height)));
-    holds(smallest >= 10, `text of a chart is ${smallest} px high on a phone`);
-    await shot(page, `${name}-phone`);
-  });
+async function fits(page, holds, name) {
+  await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
+  await page.setViewportSize(PHONE);
+  const width = await page.evaluate(() => document.scrollingElement.scrollWidth);
+  holds(width <= PHONE.width, `is ${width} px wide on a phone`);
+  const smallest = await page.$$eval(".plot text", (texts) => Math.min(99, ...texts.map((text) => text.getBoundingClientRect().height).filter((height) => height > 0)));
+  holds(smallest >= 10, `text of a chart is ${smallest} px high on a phone`);
+  await shot(page, `${name}-phone`);
+  await page.setViewportSize(DESK);
 }
 
 /** Without scripts nothing is missing, and nothing is there that would do nothing. */
-async function readable(name) {
-  let alive = 0;
-  await visit(name, {}, async (page) => { alive = await page.locator(".plot").count(); });
+async function readable(name, alive) {
   await visit(name, { javaScriptEnabled: false }, async (page, holds) => {
     const still = await page.locator(".plot").count();
     holds(still === alive, `${still} charts without scripts, ${alive} with them`);
     holds((await page.locator("main button, main input").count()) === 0, "there are controls that do nothing without scripts");
     holds(!(await page.locator("[data-scripted]").first().isVisible().catch(() => false)), "a hint for scripts is shown without them");
+    await shot(page, `${name}-still`);
   });
 }
 
-async function sorts(name) {
-  await visit(name, {}, async (page, holds) => {
-    const region = page.getByRole("group", { name: "Endpoints", exact: true });
-    const unsorted = (await column(page, "Endpoints", 5)).map(Number);
-    await region.getByRole("button", { name: "p95", exact: true }).click();
-    const down = (await column(page, "Endpoints", 5)).map(Number);
-    holds(String(down) === String([...unsorted].sort((a, b) => b - a)), `p95 sorted down is ${down}`);
-    holds(String(down) !== String(unsorted), "the table was sorted already: nothing is tested");
-    await region.getByRole("button", { name: "p95", exact: true }).press("Enter");
-    holds(String((await column(page, "Endpoints", 5)).map(Number)) === String([...down].reverse()), "Enter does not turn the order");
-    holds((await region.locator("th[aria-sort]").getAttribute("aria-sort")) === "ascending", "aria-sort is not told");
-    await page.locator("#endpoints input[type=search]").fill("ORDERS 2/:id");
-    const left = await column(page, "Endpoints", 0);
-    holds(left.length > 0 && left.length < unsorted.length, `the filter left ${left.length} of ${unsorted.length} rows`);
-    holds(left.every((text) => text.includes("2/:id")), `the filter left ${left}`);
+async function sorts(page, holds) {
+  const region = page.getByRole("group", { name: "Endpoints", exact: true });
+  const unsorted = (await column(page, "Endpoints", 5)).map(Number);
+  await region.getByRole("button", { name: "p95", exact: true }).click();
+  const down = (await column(page, "Endpoints", 5)).map(Number);
+  holds(String(down) === String([...unsorted].sort((a, b) => b - a)), `p95 sorted down is ${down}`);
+  holds(String(down) !== String(unsorted), "the table was sorted already: nothing is tested");
+  await region.getByRole("button", { name: "p95", exact: true }).press("Enter");
+  holds(String((await column(page, "Endpoints", 5)).map(Number)) === String([...down].reverse()), "Enter does not turn the order");
+  holds((await region.locator("th[aria-sort]").getAttribute("aria-sort")) === "ascending", "aria-sort is not told");
+  await page.locator("#endpoints input[type=search]").fill("ORDERS 2/:id");
+  const left = await column(page, "Endpoints", 0);
+  holds(left.length > 0 && left.length < unsorted.length, `the filter left ${left.length} of ${unsorted.length} rows`);
+  holds(left.every((text) => text.includes("2/:id")), `the filter left ${left}`);
+}
+
+async function readsAndZooms(page, holds, name) {
+  const chart = page.locator("svg.plot.tall[data-table]").first();
+  await chart.scrollIntoViewIfNeeded();
+  const box = await chart.boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const tip = await page.locator(".tip").innerText();
+  const rows = await page.$$eval("#latency-v tbody tr", (rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+  const titles = await page.$$eval("#latency-v thead th", (cells) => cells.map((cell) => cell.textContent));
+  const told = (row) => titles.map((title, index) => `${title}: ${row[index]}`).join("\n");
+  const middle = rows.findIndex((row) => told(row) === tip);
+  holds(Math.abs(middle - rows.length / 2) <= 1.5, `in the middle the chart reads: ${tip}`);
+  holds((await page.locator(".cursor").count()) >= 3, "the cursor is not in every chart");
+  await shot(page, `${name}-read`);
+  await chart.focus();
+  await page.keyboard.press("ArrowRight");
+  holds((await page.locator(".tip").innerText()) === told(rows[middle + 1]), "the right arrow does not read the next value");
+
+  const whole = await chart.locator(".marks").getAttribute("viewBox");
+  await page.mouse.move(box.x + box.width * 0.25, box.y + 30);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.5, box.y + 30, { steps: 4 });
+  await page.mouse.up();
+  const [from, , width] = (await chart.locator(".marks").getAttribute("viewBox")).split(" ").map(Number);
+  holds(Math.abs(from - 2500) < 60 && Math.abs(width - 2500) < 60, `a drag over the second quarter shows ${from} to ${from + width}`);
+  holds((await page.locator(".tx.zoomed").count()) >= 4, "the zoomed axis has no ticks");
+  await shot(page, `${name}-zoom`);
+  await page.keyboard.press("Escape");
+  holds((await chart.locator(".marks").getAttribute("viewBox")).split(" ").map(Number).join(" ") === whole.split(" ").map(Number).join(" "), "Escape does not show all again");
+}
+
+/** What the failed page draws: every baseline run as a dot, this run once, and both classes of its failures in keys, bars and table. */
+async function draws(page, holds) {
+  const dots = await page.$$eval(".card svg.plot", (plots) => plots.map((plot) => [plot.querySelectorAll("circle.past").length, plot.querySelectorAll(".this").length, plot.querySelectorAll(".over").length]));
+  const compared = dots.filter(([past]) => past > 0);
+  holds(compared.length > 0 && compared.every(([past, own]) => past === 7 && own === 1), `dots of seven nights and this run: ${JSON.stringify(dots)}`);
+  holds(dots.some(([, , over]) => over > 3), `no step of the run is shown as beyond the limit: ${JSON.stringify(dots)}`);
+  holds((await page.locator(".card .where").count()) > 1, "a card does not say where in the run, and since when");
+  const keys = await page.locator("#over-time .key.block").allInnerTexts();
+  holds(keys.map((key) => key.split(" ")[0]).join() === "status,timeout", `failures by class are ${keys}`);
+  for (const name of ["status", "timeout"]) holds((await page.locator(`#over-time path.class-${name}`).getAttribute("d")).length > 100, `${name} has no bars`);
+  const titles = await page.$$eval("#rates-v thead th", (cells) => cells.map((cell) => cell.textContent).join());
+  holds(titles === "from,requests,failures,status,timeout,at once", `the table of rates has ${titles}`);
+}
+
+/** When the first text was painted, and when all was there (ms since the page was asked for). */
+async function painted(page) {
+  return page.evaluate(async () => {
+    const next = () => new Promise((done) => setTimeout(done, 10));
+    const paint = () => performance.getEntriesByName("first-contentful-paint")[0];
+    for (let tries = 0; tries < 300 && !(paint() && performance.timing.loadEventEnd); tries += 1) await next();
+    const { loadEventEnd } = performance.getEntriesByType("navigation")[0];
+    return paint() ? [paint().startTime, Math.max(paint().startTime, loadEventEnd)] : null;
   });
 }
 
-async function readsAndZooms(name) {
+/** The median of some loads, told. */
+async function paints(name, loads) {
   await visit(name, {}, async (page, holds) => {
-    const chart = page.locator("svg.plot.tall[data-table]").first();
-    await chart.scrollIntoViewIfNeeded();
-    const box = await chart.boundingBox();
-    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
-    const tip = await page.locator(".tip").innerText();
-    const rows = await page.$$eval("#latency-v tbody tr", (rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
-    const titles = await page.$$eval("#latency-v thead th", (cells) => cells.map((cell) => cell.textContent));
-    const told = (row) => titles.map((title, index) => `${title}: ${row[index]}`).join("\n");
-    const middle = rows.findIndex((row) => told(row) === tip);
-    holds(Math.abs(middle - rows.length / 2) <= 1.5, `in the middle the chart reads: ${tip}`);
-    holds((await page.locator(".cursor").count()) >= 3, "the cursor is not in every chart");
-    await shot(page, `${name}-read`);
-    await chart.focus();
-    await page.keyboard.press("ArrowRight");
-    holds((await page.locator(".tip").innerText()) === told(rows[middle + 1]), "the right arrow does not read the next value");
-
-    const whole = await chart.locator(".marks").getAttribute("viewBox");
-    await page.mouse.move(box.x + box.width * 0.25, box.y + 30);
-    await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.5, box.y + 30, { steps: 4 });
-    await page.mouse.up();
-    const [from, , width] = (await chart.locator(".marks").getAttribute("viewBox")).split(" ").map(Number);
-    holds(Math.abs(from - 2500) < 60 && Math.abs(width - 2500) < 60, `a drag over the second quarter shows ${from} to ${from + width}`);
-    holds((await page.locator(".tx.zoomed").count()) >= 4, "the zoomed axis has no ticks");
-    await shot(page, `${name}-zoom`);
-    await page.keyboard.press("Escape");
-    holds((await chart.locator(".marks").getAttribute("viewBox")).split(" ").map(Number).join(" ") === whole.split(" ").map(Number).join(" "), "Escape does not show all again");
+    const times = [];
+    for (let load = 0; load < loads; load += 1) {
+      if (load > 0) await page.reload();
+      times.push(await painted(page));
+    }
+    holds(times.every((time) => time && time[0] < 10_000), `first paint after ${times} ms`);
+    const median = (index) => Math.round(times.map((time) => time?.[index]).sort((a, b) => a - b)[(loads - 1) / 2]);
+    process.stderr.write(`${name}: first paint after ${median(0)} ms, loaded after ${median(1)} ms (medians of ${loads})\n`);
   });
 }
 
-/** What an eye sees: nothing may leave its own box, and the page goes on paper. */
-async function paints(name) {
-  await visit(name, {}, async (page, holds) => {
-    const paint = await page.evaluate(async () => {
-      for (let tries = 0; tries < 200; tries += 1) {
-        const entry = performance.getEntriesByName("first-contentful-paint")[0];
-        if (entry) return entry.startTime;
-        await new Promise((done) => setTimeout(done, 10));
+async function prints(page, holds) {
+  const pdf = await page.pdf({ format: "A4", path: screenshots ? join(screenshots, "printed.pdf") : undefined });
+  holds(pdf.length > 20_000, `a PDF of ${pdf.length} bytes`);
+}
+
+async function pages() {
+  const names = readdirSync(folder).filter((name) => name.endsWith(".html")).map((name) => name.slice(0, -5)).sort();
+  if (names.length === 0) problems.push(`no page in ${folder}`);
+  const charts = new Map();
+  for (const name of names) {
+    await visit(name, {}, async (page, holds) => {
+      charts.set(name, await page.locator(".plot").count());
+      await shot(page, name);
+      if (name === "failed") {
+        await draws(page, holds);
+        await readsAndZooms(page, holds, name);
+        await sorts(page, holds);
+        await prints(page, holds);
+        await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
+        await page.emulateMedia({ colorScheme: "dark" });
+        await shot(page, "failed-dark");
+        await page.emulateMedia({ colorScheme: "light" });
       }
-      return null;
+      await fits(page, holds, name);
     });
-    holds(paint !== null && paint < 10_000, `first paint after ${paint} ms`);
-    process.stderr.write(`${name}: first paint after ${Math.round(paint)} ms\n`);
-    await shot(page, name);
-  });
+  }
+  for (const name of ["failed", "undecided", "unstarted"]) await readable(name, charts.get(name));
+  for (const name of ["failed", "undecided", "imported"]) await accessible(name);
+  await paints("failed", 5);
+  await paints("large", 3);
 }
 
-async function prints(name) {
-  await visit(name, {}, async (page, holds) => {
-    const pdf = await page.pdf({ format: "A4", path: screenshots ? join(screenshots, `${name}.pdf`) : undefined });
-    holds(pdf.length > 20_000, `a PDF of ${pdf.length} bytes`);
-  });
+/** The first screen of the report, and the comment as far as it is not folded. */
+async function pictures() {
+  await visit("report", {}, (page) => shot(page, "report"));
+  await visit("comment", {}, async (page) => { await page.locator(".comment").screenshot({ path: join(screenshots, "comment.png") }); });
 }
 
-const names = readdirSync(folder).filter((name) => name.endsWith(".html")).map((name) => name.slice(0, -5)).sort();
-if (names.length === 0) problems.push(`no page in ${folder}`);
-for (const name of names) {
-  await paints(name);
-  await fits(name);
-}
-for (const name of ["failed", "undecided", "unstarted"]) await readable(name);
-for (const name of ["failed", "undecided", "imported"]) for (const colorScheme of ["light", "dark"]) await accessible(name, { colorScheme });
-await sorts("failed");
-await readsAndZooms("failed");
-await prints("failed");
-await visit("failed", { colorScheme: "dark" }, async (page) => shot(page, "failed-dark"));
+await (what === "pictures" ? pictures() : pages());
 await browser.close();
 for (const problem of problems) console.log(problem);
 process.exit(problems.length === 0 ? 0 : 1);

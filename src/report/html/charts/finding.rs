@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::plot::{FOOT, Height, Plot, Scale, millis_tick, percent};
+use super::plot::{FOOT, Height, Plot, Scale, percent, unit_tick};
 use crate::gate::{Change, Finding, Rule, Unit};
 use crate::report::content::counted;
 use crate::report::figures;
@@ -15,19 +15,18 @@ use crate::report::sentences::metric;
 /// The picture of a finding; empty where nothing was measured.
 pub(in crate::report::html) fn finding(finding: &Finding, past: &[PastValue], id: &str) -> Markup {
     let Some(measured) = finding.measured else { return html! {} };
-    let (allowed, interval) = (allowed(finding), interval(finding));
-    let median = finding.baseline.as_ref().map(|baseline| baseline.value);
+    let (lines, interval) = (Lines::of(finding, past), interval(finding));
     let values = || {
-        let ends = interval.into_iter().flat_map(|(low, high)| [low, high]);
-        past.iter().map(|value| value.value).chain([measured]).chain(allowed).chain(median).chain(ends)
+        let ends = interval.into_iter().chain(lines.band.iter().map(|band| (band.low, band.high))).flat_map(|(low, high)| [low, high]);
+        past.iter().map(|value| value.value).chain([measured]).chain(lines.allowed).chain(lines.median).chain(ends)
     };
     // With nothing to compare, how far it is from 0 to the limit is all that there is to see.
-    let y = if past.is_empty() && median.is_none() { Scale::around(values().chain([0.0])) } else { Scale::around(values()) };
+    let y = if past.is_empty() && lines.median.is_none() { Scale::around(values().chain([0.0])) } else { Scale::around(values()) };
     let x = Scale::linear(-0.7, places(past.len()) + 0.7);
-    let y_ticks = y.ticks(4, |value| tick(finding.unit, value));
+    let y_ticks = y.ticks(4, |value| unit_tick(finding.unit, value));
     let x_ticks = x_ticks(past);
     let title = format!("{} {}", finding.endpoint, metric(finding));
-    let description = described(finding, past, allowed);
+    let description = described(finding, &lines, past.len());
     let plot = Plot {
         id,
         title: &title,
@@ -39,17 +38,30 @@ pub(in crate::report::html) fn finding(finding: &Finding, past: &[PastValue], id
         y_ticks: &y_ticks,
         zoom: None,
     };
-    let marks = marks(&plot, past, allowed.map(|allowed| (allowed, finding.rule)), median);
     let this = Dot { at: places(past.len()), value: measured, interval };
     html! {
-        (plot.around(&marks, &html! { (dots(&plot, finding.unit, past)) (this.drawn(&plot, finding)) }))
-        (keys(finding, past, allowed, median, y.is_log()))
-        @if !past.is_empty() { (table(finding, past, measured)) }
+        (plot.around(&marks(&plot, &lines, finding.rule), &html! { (dots(&plot, finding.unit, past)) (this.drawn(&plot, finding)) }))
+        (keys(finding, &lines, past.len(), y.is_log()))
+        @if let Some(since) = since(finding, past) { p class="where" { strong { "Since when: " } (since) } }
+    }
+}
+
+/// What lies across the picture.
+struct Lines {
+    band: Option<Band>,
+    allowed: Option<f64>,
+    median: Option<f64>,
+}
+
+impl Lines {
+    fn of(finding: &Finding, past: &[PastValue]) -> Self {
+        let median = finding.baseline.as_ref().map(|baseline| baseline.value);
+        Self { band: band(finding, past), allowed: allowed(finding), median }
     }
 }
 
 /// The value at which the rule breaks.
-fn allowed(finding: &Finding) -> Option<f64> {
+pub(super) fn allowed(finding: &Finding) -> Option<f64> {
     let base = finding.baseline.as_ref().map(|baseline| baseline.value);
     let value = match (finding.rule, finding.unit) {
         (Rule::Max | Rule::Min, _) => finding.limit,
@@ -70,14 +82,25 @@ fn interval(finding: &Finding) -> Option<(f64, f64)> {
     (low.is_finite() && high.is_finite()).then_some((low, high))
 }
 
+/// Since when it is beyond what is allowed, by the compared runs. `None` without them, and where it is not.
+fn since(finding: &Finding, past: &[PastValue]) -> Option<String> {
+    let allowed = allowed(finding)?;
+    let is_beyond = |value: f64| if matches!(finding.rule, Rule::Max | Rule::Rise) { value > allowed } else { value < allowed };
+    let (newest, _) = past.split_last().filter(|_| finding.measured.is_some_and(is_beyond))?;
+    let day = |run: &PastValue| run.started_at.strftime("%b %-d").to_string();
+    let beyond: Vec<&PastValue> = past.iter().filter(|run| is_beyond(run.value)).collect();
+    Some(match beyond.first() {
+        None => format!("new in this run; the newest of {}, {}, was within", counted(past.len(), "baseline run"), day(newest)),
+        Some(first) => {
+            format!("not new; {} of {} were beyond too, the first on {}", beyond.len(), counted(past.len(), "baseline run"), day(first))
+        }
+    })
+}
+
 /// Where this run stands: right of all earlier ones.
 #[expect(clippy::cast_precision_loss, reason = "a store keeps a few runs")]
 fn places(earlier: usize) -> f64 {
     earlier as f64
-}
-
-fn tick(unit: Unit, value: f64) -> String {
-    if unit == Unit::Ms { millis_tick(value) } else { figures::value(unit, value) }
 }
 
 fn x_ticks(past: &[PastValue]) -> Vec<(f64, String)> {
@@ -89,13 +112,12 @@ fn x_ticks(past: &[PastValue]) -> Vec<(f64, String)> {
     ticks
 }
 
-fn described(finding: &Finding, past: &[PastValue], allowed: Option<f64>) -> String {
+fn described(finding: &Finding, lines: &Lines, runs: usize) -> String {
     let value = |value: f64| figures::value(finding.unit, value);
     let mut parts = vec![format!("this run {}", figures::measured(finding))];
-    parts.extend(allowed.map(|allowed| format!("{} {}", word(finding.rule), value(allowed))));
-    if let Some((low, high)) = span(past) {
-        parts.push(format!("{} between {} and {}", counted(past.len(), "baseline run"), value(low), value(high)));
-    }
+    parts.extend(lines.allowed.map(|allowed| format!("{} {}", word(finding.rule), value(allowed))));
+    parts.extend((runs > 0).then(|| counted(runs, "baseline run")));
+    parts.extend(lines.band.as_ref().map(|band| format!("{} {} to {}", band.name, value(band.low), value(band.high))));
     parts.join(", ")
 }
 
@@ -108,25 +130,38 @@ const fn word(rule: Rule) -> &'static str {
     }
 }
 
-/// The lowest and the highest of the compared runs.
-fn span(past: &[PastValue]) -> Option<(f64, f64)> {
-    let values = past.iter().map(|value| value.value);
-    Some((values.clone().reduce(f64::min)?, values.reduce(f64::max)?))
+/// Where a run of an unchanged build would lie.
+struct Band {
+    name: &'static str,
+    low: f64,
+    high: f64,
 }
 
-fn marks(plot: &Plot<'_>, past: &[PastValue], allowed: Option<(f64, Rule)>, median: Option<f64>) -> Markup {
+/// Two standard deviations between runs around the baseline, where the judge knows them; else what the compared runs span.
+fn band(finding: &Finding, past: &[PastValue]) -> Option<Band> {
+    let noise = finding.change.and_then(|change| change.noise).filter(|noise| noise.is_finite() && *noise > 0.0);
+    if let (Some(noise), Some(baseline)) = (noise, &finding.baseline) {
+        let width = baseline.value * 2.0 * noise / 100.0;
+        return Some(Band { name: "noise between runs", low: (baseline.value - width).max(0.0), high: baseline.value + width });
+    }
+    let values = past.iter().map(|value| value.value);
+    let (low, high) = (values.clone().reduce(f64::min)?, values.reduce(f64::max)?);
+    (low < high).then_some(Band { name: "their range", low, high })
+}
+
+fn marks(plot: &Plot<'_>, lines: &Lines, rule: Rule) -> Markup {
     let across = |value: f64| format!("M0 {}H{FOOT}", plot.y.down(value));
     html! {
-        @if let Some((allowed, rule)) = allowed {
+        @if let Some(allowed) = lines.allowed {
             @let y = plot.y.down(allowed).clamp(0, FOOT);
             @let (top, height) = if matches!(rule, Rule::Max | Rule::Rise) { (0, y) } else { (y, FOOT - y) };
             rect class="beyond" x="0" width=(FOOT) y=(top) height=(height) {}
         }
-        @if let Some((low, high)) = span(past) {
-            rect class="band" x="0" width=(FOOT) y=(plot.y.down(high)) height=(plot.y.down(low) - plot.y.down(high)) {}
+        @if let Some(band) = &lines.band {
+            rect class="band" x="0" width=(FOOT) y=(plot.y.down(band.high)) height=(plot.y.down(band.low) - plot.y.down(band.high)) {}
         }
-        @if let Some(median) = median { path class="line median" d=(across(median)) {} }
-        @if let Some((allowed, _)) = allowed { path class="line limit" d=(across(allowed)) {} }
+        @if let Some(median) = lines.median { path class="line median" d=(across(median)) {} }
+        @if let Some(allowed) = lines.allowed { path class="line limit" d=(across(allowed)) {} }
     }
 }
 
@@ -159,23 +194,23 @@ impl Dot {
     }
 }
 
-fn keys(finding: &Finding, past: &[PastValue], allowed: Option<f64>, median: Option<f64>, is_log: bool) -> Markup {
+fn keys(finding: &Finding, lines: &Lines, runs: usize, is_log: bool) -> Markup {
     let value = |value: f64| figures::value(finding.unit, value);
     html! {
         p class="keys" {
             span class="key this" { "this run " (figures::measured(finding)) @if self::interval(finding).is_some() { " with its interval" } }
-            @if let Some(allowed) = allowed { span class="key limit" { (word(finding.rule)) " " (value(allowed)) } }
-            @if let Some((low, high)) = span(past) {
-                span class="key past" { (counted(past.len(), "baseline run")) }
-                span class="key band" { "their range " (value(low)) " to " (value(high)) }
-            }
-            @if let Some(median) = median { span class="key median" { "baseline " (value(median)) } }
+            @if let Some(allowed) = lines.allowed { span class="key limit" { (word(finding.rule)) " " (value(allowed)) } }
+            @if runs > 0 { span class="key past" { (counted(runs, "baseline run")) } }
+            @if let Some(band) = &lines.band { span class="key band" { (band.name) " " (value(band.low)) " to " (value(band.high)) } }
+            @if let Some(median) = lines.median { span class="key median" { "baseline " (value(median)) } }
             @if is_log { span class="note" { "logarithmic" } }
         }
     }
 }
 
-fn table(finding: &Finding, past: &[PastValue], measured: f64) -> Markup {
+/// The values of the compared runs and of this one; empty without them.
+pub(in crate::report::html) fn values(finding: &Finding, past: &[PastValue]) -> Markup {
+    let Some(measured) = finding.measured.filter(|_| !past.is_empty()) else { return html! {} };
     let row = |name: &str, value: f64| {
         html! { th scope="row" { (text(name)) } (number(&figures::value(finding.unit, value), None)) }
     };

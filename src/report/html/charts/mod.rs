@@ -11,9 +11,11 @@ mod lines;
 mod over_time;
 mod plot;
 mod spark;
+mod within;
 
 pub(super) use self::distribution::distribution;
-pub(super) use self::finding::finding;
+pub(super) use self::finding::{finding, values};
 pub use self::lines::{Level, Line, Lines, Mark, Shade, Unit};
 pub(super) use self::over_time::{of_endpoint, over_time};
 pub(super) use self::spark::spark;
+pub(super) use self::within::within;

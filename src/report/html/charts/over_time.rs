@@ -6,7 +6,7 @@ use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, percent, second
 use crate::report::figures::{NONE, rate};
 use crate::report::html::grid::{Aid, Kind, grid, number};
 use crate::report::html::text;
-use crate::report::html::timeline::{Moment, PERCENTILES, RateStep, Timeline, end_of};
+use crate::report::html::timeline::{ClassRates, Moment, PERCENTILES, RateStep, Timeline, at_once, end_of};
 use crate::run::{EndpointRole, EndpointRun, PhaseRun, Run};
 use crate::units::{format_count, format_millis};
 
@@ -29,10 +29,11 @@ pub(in crate::report::html) fn over_time(run: &Run) -> Markup {
         }
         @if has_latency { (latency(&timeline, &axis, "latency", "Latency of all tasks")) }
         @if has_rates {
+            @let at_once = at_once(run, &timeline.rates);
             (failures(&timeline, &axis))
             (throughput(&timeline, &axis))
-            (load(&axis))
-            (rates_table(&timeline))
+            @if at_once.is_empty() { (load(&axis)) } @else { (users(&timeline, &at_once, &axis)) }
+            (rates_table(&timeline, &at_once))
         }
     }
 }
@@ -181,9 +182,38 @@ fn failures(timeline: &Timeline, axis: &Axis<'_>) -> Markup {
     let ticks = y.ticks(3, rate);
     let description = format!("up to {} failures", rate(highest));
     let plot = axis.plot("failed", "Failures each second", &description, Height::Low, (&y, &ticks), RATES);
-    let bars = plot.bars(rates.iter().map(|rate| (rate.at, rate.at + rate.length, rate.failures)));
-    let marks = html! { (axis.shades()) path class="bars failed" d=(bars) {} };
-    html! { figure class="chart" { figcaption { strong { "Failures each second" } } (plot.around(&marks, &html! {})) } }
+    let bars = plot.bars(rates.iter().map(|rate| (rate.at, rate.at + rate.length, 0.0, rate.failures)));
+    let marks = html! {
+        (axis.shades())
+        path class="bars failed" d=(bars) {}
+        @for (of, bars) in timeline.classes.iter().zip(stacked(&plot, timeline)) { path class={ "bars " (color(of)) } d=(bars) {} }
+    };
+    html! {
+        figure class="chart" {
+            figcaption {
+                strong { "Failures each second" }
+                @for of in &timeline.classes { span class={ "key block " (color(of)) } { (of.class.name()) " " (format_count(of.total)) } }
+            }
+            (plot.around(&marks, &html! {}))
+        }
+    }
+}
+
+/// The bars of each class on those of the classes before it.
+fn stacked<'a>(plot: &'a Plot<'_>, timeline: &'a Timeline) -> impl Iterator<Item = String> + 'a {
+    let mut feet = vec![0.0; timeline.rates.len()];
+    timeline.classes.iter().map(move |of| {
+        let tops: Vec<f64> = feet.iter().zip(&of.rates).map(|(foot, rate)| foot + rate).collect();
+        let bars = timeline.rates.iter().zip(feet.iter().zip(&tops));
+        let bars = plot.bars(bars.map(|(step, (foot, top))| (step.at, step.at + step.length, *foot, *top)));
+        feet = tops;
+        bars
+    })
+}
+
+/// The color of a class, by name.
+fn color(of: &ClassRates) -> String {
+    format!("class-{}", of.class.name())
 }
 
 fn throughput(timeline: &Timeline, axis: &Axis<'_>) -> Markup {
@@ -198,7 +228,25 @@ fn throughput(timeline: &Timeline, axis: &Axis<'_>) -> Markup {
     html! { figure class="chart" { figcaption { strong { "Requests each second" } " by when they were due" } (plot.around(&marks, &html! {})) } }
 }
 
-/// What each phase asked for at its end. How it got there within the phase is the scenario's, and not in the run.
+/// Who was there at once.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn users(timeline: &Timeline, at_once: &[u64], axis: &Axis<'_>) -> Markup {
+    let highest = at_once.iter().copied().max().unwrap_or_default();
+    let y = Scale::linear(0.0, highest as f64 * 1.15);
+    let ticks = y.ticks(3, |value| format!("{value}"));
+    let description = format!("up to {}", format_count(highest));
+    let plot = axis.plot("load", "Users at once", &description, Height::Low, (&y, &ticks), RATES);
+    let steps = timeline.rates.iter().zip(at_once).map(|(step, count)| (step.at, step.at + step.length, *count as f64));
+    let marks = html! { (axis.shades()) path class="line load" d=(plot.steps(steps)) {} };
+    html! {
+        figure class="chart" {
+            figcaption { strong { "Users at once" } " requests under way, where the scenario gives a rate" }
+            (plot.around(&marks, &html! {}))
+        }
+    }
+}
+
+/// What each phase asked for at its end, where nothing else is known. How it got there within the phase is the scenario's, and not in the run.
 fn load(axis: &Axis<'_>) -> Markup {
     let highest = axis.run.phases.iter().map(|phase| phase.peak).fold(0.0, f64::max);
     if highest <= 0.0 {
@@ -219,16 +267,20 @@ fn load(axis: &Axis<'_>) -> Markup {
     }
 }
 
-fn rates_table(timeline: &Timeline) -> Markup {
-    let row = |step: &RateStep| {
+fn rates_table(timeline: &Timeline, at_once: &[u64]) -> Markup {
+    let row = |(index, step): (usize, &RateStep)| {
         html! {
             th scope="row" class="n" data-x=(step.at + step.length / 2.0) { (seconds_tick(step.at)) }
             (number(&rate(step.requests), None))
             (number(&rate(step.failures), None))
+            @for of in &timeline.classes { (number(&rate(of.rates[index]), None)) }
+            @if let Some(count) = at_once.get(index) { (number(&format_count(*count), None)) }
         }
     };
-    let rows: Vec<Markup> = timeline.rates.iter().map(row).collect();
-    let columns = [("from", Kind::Number), ("requests", Kind::Number), ("failures", Kind::Number)];
+    let rows: Vec<Markup> = timeline.rates.iter().enumerate().map(row).collect();
+    let mut columns = vec![("from", Kind::Number), ("requests", Kind::Number), ("failures", Kind::Number)];
+    columns.extend(timeline.classes.iter().map(|of| (of.class.name(), Kind::Number)));
+    columns.extend((!at_once.is_empty()).then_some(("at once", Kind::Number)));
     values_table(RATES, "Requests and failures each second", &grid("Requests and failures each second", &columns, &rows, Aid::Plain))
 }
 

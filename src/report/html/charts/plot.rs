@@ -6,7 +6,8 @@ use maud::{Markup, html};
 use plotters::coord::ranged1d::{BoldPoints, Ranged as _};
 use plotters::coord::types::RangedCoordf64;
 
-use crate::report::figures::NONE;
+use crate::gate::Unit;
+use crate::report::figures::{self, NONE};
 use crate::units::format_millis;
 
 /// The marks' own units, from the left and from the top.
@@ -172,12 +173,12 @@ impl Plot<'_> {
         path
     }
 
-    /// Bars from the foot: start, end and height of each.
-    pub(super) fn bars(&self, bars: impl Iterator<Item = (f64, f64, f64)>) -> String {
+    /// Bars: start, end, foot and top of each.
+    pub(super) fn bars(&self, bars: impl Iterator<Item = (f64, f64, f64, f64)>) -> String {
         let mut path = String::new();
-        for (from, to, height) in bars.filter(|bar| bar.2 > 0.0) {
-            let (from, to, top) = (self.x.right(from), self.x.right(to), self.y.down(height));
-            let _ = write!(path, "M{from} {UNITS}V{top}H{to}V{UNITS}z");
+        for (from, to, foot, top) in bars.filter(|bar| bar.3 > bar.2) {
+            let (from, to, foot, top) = (self.x.right(from), self.x.right(to), self.y.down(foot), self.y.down(top));
+            let _ = write!(path, "M{from} {foot}V{top}H{to}V{foot}z");
         }
         path
     }
@@ -205,6 +206,11 @@ pub(super) fn millis_tick(millis: f64) -> String {
     }
 }
 
+/// A value beside an axis.
+pub(super) fn unit_tick(unit: Unit, value: f64) -> String {
+    if unit == Unit::Ms { millis_tick(value) } else { figures::value(unit, value) }
+}
+
 /// A time since the start beside an axis: `90 s`.
 pub(super) fn seconds_tick(seconds: f64) -> String {
     if seconds.is_finite() { format!("{} s", (seconds * 100.0).round() / 100.0) } else { NONE.into() }
@@ -229,7 +235,8 @@ mod tests {
     fn bars_stand_on_the_foot_and_steps_hold_their_value() {
         let (x, y, none) = (Scale::linear(0.0, 4.0), Scale::linear(0.0, 10.0), Ticks::new());
         let steps = || [(0.0, 1.0, 5.0), (1.0, 2.0, 0.0), (2.0, 4.0, 10.0)].into_iter();
-        assert_eq!(plot(&x, &y, &none).bars(steps()), "M0 10000V5000H2500V10000zM5000 10000V0H10000V10000z");
+        let bars = steps().map(|(from, to, top)| (from, to, 0.0, top));
+        assert_eq!(plot(&x, &y, &none).bars(bars), "M0 10000V5000H2500V10000zM5000 10000V0H10000V10000z");
         assert_eq!(plot(&x, &y, &none).steps(steps()), "M0 5000H2500V10000H5000V0H10000");
     }
 
