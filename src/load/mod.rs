@@ -42,7 +42,7 @@ pub use self::connection::Endpoints;
 pub use self::preflight::{PreflightError, preflight};
 pub use self::reading::{Reading, StreamEnd, read_answer};
 use self::recorder::Batch;
-pub use self::rehearsal::Rehearsal;
+pub use self::rehearsal::{Composer, Rehearsal};
 use self::request::Program;
 pub use self::system::descriptor_limit;
 pub use self::tls::{CertificateCheck, TlsError};
