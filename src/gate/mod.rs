@@ -34,6 +34,7 @@ mod waive;
 mod wording;
 
 pub use self::comparison::{BaselineChoice, Beside};
+pub use self::enough_data::samples_needed;
 pub use self::judge::{Judgement, Release, judge, judge_release};
 pub use self::metric::{FailureKind, Measurement, Metric, UnknownMetric};
 pub use self::review::{Alteration, Direction, compare};
