@@ -10,6 +10,7 @@ mod files;
 mod github;
 mod github_baseline;
 mod github_forks;
+mod hostile_input;
 mod imports;
 mod init;
 mod newcomers;
