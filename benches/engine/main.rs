@@ -15,6 +15,7 @@ mod recording;
 mod start;
 mod table;
 mod target;
+mod values;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -67,6 +68,8 @@ enum Section {
     Recording,
     /// Time to the first request, and of a report
     Start,
+    /// Time to write a request, constant or with values
+    Values,
 }
 
 impl Section {
@@ -79,6 +82,7 @@ impl Section {
             Self::Memory => memory::measure(options),
             Self::Recording => recording::measure(),
             Self::Start => start::measure(options),
+            Self::Values => values::measure(options),
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The plan of a scenario in words: who does what when, about how many requests that makes, and whether these are enough
-//! for the percentiles of its thresholds.
+//! for its thresholds.
 
 use std::time::Duration;
 
-use crate::gate::{Metric, Subject, Thresholds};
+use crate::gate::{Metric, Rules, Subject, Thresholds, samples_needed};
 use crate::plan::{Basis, EndpointForecast, Forecast, mean_pause, shares_of_tasks};
 use crate::run::EndpointRole;
 use crate::scenario::{Load, Model, Phase, Scenario, Shape, Task, UserKind};
-use crate::units::{Percentile, Rate, format_count, format_duration};
+use crate::units::{Rate, format_count, format_duration};
 
 /// What an answer is taken to last; nobody has measured it yet.
 const ANSWER: Duration = Duration::from_millis(100);
@@ -151,16 +151,23 @@ fn requests(scenario: &Scenario, thresholds: Option<&Thresholds>) -> Vec<String>
     };
     let mut lines = vec![format!("  requests in judged phases, {basis}:")];
     let mut factor = 1.0_f64;
-    for (endpoint, asked) in scenario.endpoints.iter().zip(&forecast.endpoints).filter(|(endpoint, _)| endpoint.role == EndpointRole::Task)
-    {
+    let mut add = |subject: Subject<'_>, asked: &EndpointForecast| {
         for scope in scopes(scenario, thresholds) {
             let count = asked.requests(|phase| scope.phases.contains(&phase));
-            let needs = thresholds.map(|thresholds| needs(thresholds, &endpoint.name, scope.name)).unwrap_or_default();
+            let needs = thresholds.map(|thresholds| needs(thresholds, subject, scope.name)).unwrap_or_default();
+            if subject == Subject::Total && needs.is_empty() {
+                continue;
+            }
             let missing: Vec<&(String, u64)> = needs.iter().filter(|(_, needed)| count < as_float(*needed)).collect();
             factor = missing.iter().map(|(_, needed)| as_float(*needed) / count.max(0.1)).fold(factor, f64::max);
-            lines.push(format!("    {}{}: {}{}", endpoint.name, scope.suffix(), about(count, asked), verdict(&needs, &missing)));
+            lines.push(format!("    {}{}: {}{}", subject.name(), scope.suffix(), about(count, asked), verdict(&needs, &missing)));
         }
+    };
+    let judged = scenario.endpoints.iter().zip(&forecast.endpoints).filter(|(endpoint, _)| endpoint.role == EndpointRole::Task);
+    for (endpoint, asked) in judged {
+        add(Subject::Endpoint(&endpoint.name), asked);
     }
+    add(Subject::Total, &forecast.total());
     if factor > 1.0 {
         lines.push(format!(
             "  too few requests make no verdict (exit 3): {} as long a `hold`, or as much load, would do; or judge a lower percentile there",
@@ -192,14 +199,16 @@ fn scopes<'a>(scenario: &'a Scenario, thresholds: Option<&Thresholds>) -> Vec<Sc
     std::iter::once(pooled).filter(|pooled| !pooled.phases.is_empty()).chain(own).collect()
 }
 
-/// The percentiles that are judged, with the requests that each needs.
-fn needs(thresholds: &Thresholds, endpoint: &str, phase: Option<&str>) -> Vec<(String, u64)> {
-    let of_metric = |metric: &Metric| match metric {
-        Metric::Percentile(percentile) | Metric::TimeToFirstByte(percentile) => Some(Percentile::requests_needed(*percentile)),
-        _ => None,
+/// The metrics that are judged, with the requests that each needs.
+fn needs(thresholds: &Thresholds, subject: Subject<'_>, phase: Option<&str>) -> Vec<(String, u64)> {
+    let needed = |metric: Metric, rules: &Rules| match metric {
+        Metric::Max | Metric::Throughput => None,
+        // Where none may fail, the first request decides.
+        Metric::Failures(_) if rules.max == Some(0.0) => Some(1),
+        metric => Some(samples_needed(metric)),
     };
-    let rules = thresholds.rules(Subject::Endpoint(endpoint), phase);
-    rules.into_iter().filter_map(|(metric, _)| Some((metric.title(), of_metric(&metric)?))).collect()
+    let rules = thresholds.rules(subject, phase);
+    rules.into_iter().filter_map(|(metric, rules)| Some((metric.title(), needed(metric, &rules)?))).collect()
 }
 
 /// `about 90 requests`
@@ -319,6 +328,24 @@ mod tests {
             text.contains("GET /x: about 600 requests, enough for p95\n    GET /x in spike: about 500 requests; p99 needs 1,000\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn failure_rates_means_and_the_total_need_requests_too() {
+        let scenario = "load: {rate: 1/s, hold: 10s}\ntasks: [{steps: [{get: /x}, {get: /y}]}]\n";
+        for (thresholds, said) in [
+            ("defaults: {failures: 1%}", "GET /x: about 10 requests; failure rate needs 20\n"),
+            ("defaults: {failures: 1%}", "2.0 times as long a `hold`"),
+            ("defaults: {failures: 0%}", "GET /x: about 10 requests, enough for failure rate\n"),
+            ("defaults: {failures.5xx: 1%, mean: 1s}", "GET /y: about 10 requests; mean needs 30, failure rate (5xx) needs 20\n"),
+            ("defaults: {max: 1s}", "GET /x: about 10 requests\n"),
+            ("total: {p50: 1s, failures: 1%}", "total: about 20 requests, enough for failure rate\n"),
+            ("total: {p95: 1s}", "GET /x: about 10 requests\n    GET /y: about 10 requests\n    total: about 20 requests; p95 needs 200"),
+        ] {
+            let text = format!("{}\n", words(scenario, thresholds));
+            assert!(text.contains(said), "{said}\n{text}");
+        }
+        assert!(!words(scenario, "defaults: {p50: 1s}").contains("total"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn validate(world: &mut World, args: &ValidateArgs) -> ExitCode {
     for file in &checked {
         let said = match &file.content {
             Content::Scenario(scenario) => Ok(describe(scenario, &checked)),
-            Content::Thresholds(thresholds) => held_against(world, &file.path, thresholds, &checked),
+            Content::Thresholds(thresholds) => held_against(&file.path, thresholds, &checked),
         };
         match said {
             Ok(words) => world.print(&format!("{}\n", harmless_lines(&format!("{}: ok, {words}", file.path.display())))),
@@ -116,26 +116,28 @@ fn describe(scenario: &Scenario, checked: &[Checked]) -> String {
     let thresholds = thresholds_of(checked, scenario);
     let mut lines = vec![headline(scenario)];
     lines.extend(plan_in_words(scenario, thresholds));
-    if thresholds.is_none() {
-        let place = default_thresholds(&scenario.name);
+    let place = default_thresholds(&scenario.name);
+    if thresholds.is_none() && !checked.iter().any(|file| file.path == place) {
         lines.push(format!("  no thresholds: they were not named, and {} is not there", place.display()));
     }
     lines.join("\n")
 }
 
-/// Thresholds are held against the scenario that they name, where it was given too.
-fn held_against(world: &mut World, path: &Path, thresholds: &Thresholds, checked: &[Checked]) -> Result<String, CommandError> {
-    let is_meant = |scenario: &&Scenario| thresholds.scenario() == "*" || thresholds.scenario() == scenario.name;
+/// Thresholds are held against every scenario that `check` would judge by them: those that they name, and the one in whose
+/// place they lie. Those that fit none of the scenarios given judge nothing.
+fn held_against(path: &Path, thresholds: &Thresholds, checked: &[Checked]) -> Result<String, CommandError> {
+    let is_meant = |scenario: &&Scenario| {
+        thresholds.scenario() == "*" || thresholds.scenario() == scenario.name || *path == default_thresholds(&scenario.name)
+    };
+    let meant: Vec<&Scenario> = scenarios(checked).filter(is_meant).collect();
+    let held: Vec<&Scenario> = if meant.is_empty() { scenarios(checked).take(1).collect() } else { meant };
     let mut words = format!("thresholds for {}", thresholds.scenario());
-    for scenario in scenarios(checked).filter(is_meant) {
+    for scenario in held {
         let endpoints: Vec<(&str, EndpointRole)> =
             scenario.endpoints.iter().map(|endpoint| (endpoint.name.as_str(), endpoint.role)).collect();
         let phases: Vec<(&str, bool)> = scenario.load.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
         thresholds.check_against(&scenario.name, &endpoints, &phases)?;
         words = format!("{words}, fit scenario {}", scenario.name);
-    }
-    if scenarios(checked).next().is_some() && !scenarios(checked).any(|scenario| is_meant(&scenario)) {
-        world.note(&format!("warning: {}: none of the scenarios given is called `{}`", path.display(), thresholds.scenario()));
     }
     Ok(words)
 }

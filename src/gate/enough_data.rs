@@ -27,8 +27,9 @@ pub(super) enum ShortageKind {
     TooFewSamples,
 }
 
-/// How many samples the metric needs.
-pub(super) fn samples_needed(metric: Metric) -> u64 {
+/// How many samples the metric needs for a claim: latencies, or requests for a rate.
+#[must_use]
+pub fn samples_needed(metric: Metric) -> u64 {
     match metric {
         Metric::Percentile(percentile) | Metric::TimeToFirstByte(percentile) => percentile.requests_needed(),
         Metric::Mean => SAMPLES_FOR_MEAN,

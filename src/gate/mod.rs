@@ -36,6 +36,7 @@ mod waive;
 mod wording;
 
 pub use self::comparison::{BaselineChoice, Beside, has_history};
+pub use self::enough_data::samples_needed;
 pub use self::judge::{Judgement, Release, judge, judge_release};
 pub use self::metric::{FailureKind, Metric, UnknownMetric};
 pub use self::review::{Alteration, Direction, compare};

@@ -7,6 +7,10 @@ use thiserror::Error;
 use super::Tool;
 use crate::files::FileError;
 
+/// What is said of a file that ends too early.
+pub(super) const CUT_OFF: &str = "the file is cut off here";
+const CUT_OFF_CURE: &str = "was the tool stopped, or the disk full? import a whole file";
+
 /// Why a file is no run.
 #[derive(Debug, Error)]
 pub enum ImportError {
@@ -38,7 +42,9 @@ impl ImportError {
                 let tools: Vec<&str> = Tool::ALL.iter().map(|tool| tool.name()).collect();
                 Some(format!("name a file that {} wrote; the README lists which of their files are read", tools.join(", ")))
             }
-            Self::Line { hint, .. } | Self::Document { hint, .. } => hint.clone(),
+            Self::Line { hint: Some(hint), .. } | Self::Document { hint: Some(hint), .. } => Some(hint.clone()),
+            Self::Document { problem, .. } if problem.ends_with(CUT_OFF) => Some(CUT_OFF_CURE.to_owned()),
+            Self::Line { .. } | Self::Document { .. } => Some("import the file as the tool wrote it".to_owned()),
             Self::TooManyNames { hint, .. } => Some((*hint).to_owned()),
             Self::Empty { .. } => Some("did the load run? an empty result is no result".to_owned()),
         }
@@ -52,8 +58,8 @@ impl ImportError {
         Self::Line {
             path: path.to_owned(),
             line,
-            problem: "the file is cut off here".into(),
-            hint: Some("was the tool stopped, or the disk full? import a whole file, or remove the incomplete last line".into()),
+            problem: CUT_OFF.into(),
+            hint: Some(format!("{CUT_OFF_CURE}, or remove the incomplete last line")),
         }
     }
 

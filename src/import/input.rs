@@ -10,7 +10,7 @@ use std::rc::Rc;
 use flate2::read::MultiGzDecoder;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::error::ImportError;
+use super::error::{CUT_OFF, ImportError};
 use crate::files::FileError;
 
 /// What is looked at to tell which tool wrote a file.
@@ -97,7 +97,7 @@ impl Input {
         let mut values = serde_json::Deserializer::from_reader(again.reader.take(DOCUMENT_CAP)).into_iter::<T>();
         match values.next() {
             Some(Ok(value)) => Ok(value),
-            Some(Err(error)) if error.is_eof() => Err(format!("line {}: the file is cut off here", error.line())),
+            Some(Err(error)) if error.is_eof() => Err(format!("line {}: {CUT_OFF}", error.line())),
             Some(Err(error)) => Err(format!("line {}: not JSON as expected: {error}", error.line())),
             None => Err("the file is empty".to_owned()),
         }

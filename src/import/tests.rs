@@ -164,6 +164,66 @@ fn locust_is_counted_to_the_request_and_to_the_bucket() {
     near(about.resolution.width_at(190.0), 10.0, 1e-9);
 }
 
+/// Locust's own percentile: the bucket that holds the request of this rank, and how wide that bucket is (ms).
+fn locusts_percentile(buckets: &[(f64, u64)], share: f64) -> (f64, f64) {
+    let requests: u64 = buckets.iter().map(|(_, count)| count).sum();
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let rank = requests as f64 * share;
+    let mut below = 0;
+    #[expect(clippy::cast_precision_loss, reason = "small counts")]
+    let mut reaches = |count: u64| {
+        below += count;
+        below as f64 >= rank
+    };
+    let (bucket, _) = buckets.iter().find(|(_, count)| reaches(*count)).unwrap();
+    let width = match *bucket {
+        bucket if bucket < 100.0 => 1.0,
+        bucket if bucket < 1000.0 => 10.0,
+        _ => 100.0,
+    };
+    (*bucket, width)
+}
+
+#[test]
+fn locusts_json_gives_the_percentiles_of_its_buckets() {
+    let entries: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(result("locust-2.47.0/run.json")).unwrap()).unwrap();
+    let run = imported("locust-2.47.0/run.json");
+    let mut compared = 0;
+    for entry in entries.iter().filter(|entry| entry["num_failures"] == 0) {
+        let buckets = entry["response_times"].as_object().unwrap();
+        let mut buckets: Vec<(f64, u64)> = buckets.iter().map(|(ms, count)| (ms.parse().unwrap(), count.as_u64().unwrap())).collect();
+        buckets.sort_by(|left, right| left.0.total_cmp(&right.0));
+        let summary = of(&run, &format!("{} {}", entry["method"].as_str().unwrap(), entry["name"].as_str().unwrap()));
+        assert_eq!(summary.counts.requests, entry["num_requests"].as_u64().unwrap());
+        for (asked, share) in
+            [(Percentile::P50, 0.5), (Percentile::P75, 0.75), (Percentile::P90, 0.9), (Percentile::P95, 0.95), (Percentile::P99, 0.99)]
+        {
+            let ((expected, width), found) = (locusts_percentile(&buckets, share), percentile(&summary, asked));
+            assert!((found - expected).abs() <= width / 2.0, "{} {asked:?}: {found} ms, Locust has {expected} ms", entry["name"]);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 15);
+}
+
+/// Every percentile that a summary states is the imported one, to the digit.
+#[test]
+fn summaries_give_back_every_percentile_that_they_state() {
+    let all = [Percentile::P50, Percentile::P75, Percentile::P90, Percentile::P95, Percentile::P99];
+    for (path, endpoint, stated) in [
+        ("oha-1.15.0/oha.json", "all requests", [0.777_786, 155.682_362, 178.917_104, 188.393_235, 194.921_69]),
+        ("artillery-2/report.json", "/fast?x=1", [2.0, 4.0, 7.0, 7.0, 10.1]),
+        ("artillery-2/report.json", "/slow (slow one)", [172.5, 190.6, 194.4, 198.4, 198.4]),
+        ("locust-2.47.0/run_stats.csv", "GET /slow", [180.0, 180.0, 190.0, 200.0, 200.0]),
+        ("locust-2.47.0/run_stats.csv", "GET fast \"quoted\", name", [2.0, 3.0, 4.0, 5.0, 9.0]),
+    ] {
+        let summary = of(&imported(path), endpoint);
+        for (asked, stated) in all.into_iter().zip(stated) {
+            near(percentile(&summary, asked), stated, 1e-6);
+        }
+    }
+}
+
 #[test]
 fn oha_counts_every_answer_that_is_no_success() {
     let run = imported("oha-1.15.0/oha.json");

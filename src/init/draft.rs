@@ -20,6 +20,7 @@ pub struct Draft {
     pub notes: Vec<String>,
     /// The environment variables that it reads.
     pub env: Vec<String>,
+    pub tables: Vec<DraftTable>,
     pub users: u64,
     pub ramp: Duration,
     pub hold: Duration,
@@ -27,6 +28,23 @@ pub struct Draft {
     /// Of every request.
     pub headers: Pairs,
     pub kinds: Vec<DraftKind>,
+}
+
+/// A table with a row for each user or each pass through a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftTable {
+    pub name: String,
+    pub file: String,
+    pub rows: DraftRows,
+}
+
+/// Who gets which row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DraftRows {
+    /// Any row for each pass through a task.
+    Random,
+    /// A row for each user, kept for its life.
+    PerUser,
 }
 
 /// Names and values in the order in which they are written.
@@ -116,6 +134,21 @@ impl Draft {
         format!("${{env.{name}}}")
     }
 
+    /// The same, with a number wherever a table has a value: the tables themselves are nowhere to be read.
+    #[must_use]
+    pub fn without_tables(&self) -> Self {
+        let mut draft = self.clone();
+        let tables = std::mem::take(&mut draft.tables);
+        if tables.is_empty() {
+            return draft;
+        }
+        for kind in &mut draft.kinds {
+            let steps = kind.start.iter_mut().chain(kind.tasks.iter_mut().flat_map(|task| &mut task.steps)).chain(&mut kind.stop);
+            steps.for_each(|step| step.replace(&|text: &str| fill_in(text, &tables)));
+        }
+        draft
+    }
+
     /// All steps of all kinds.
     pub fn steps(&self) -> impl Iterator<Item = &DraftStep> {
         self.kinds.iter().flat_map(|kind| kind.start.iter().chain(kind.tasks.iter().flat_map(|task| &task.steps)).chain(&kind.stop))
@@ -141,6 +174,49 @@ impl DraftStep {
             timeout: None,
         }
     }
+}
+
+impl DraftStep {
+    /// Replaces every text that may hold values.
+    fn replace(&mut self, with: &impl Fn(&str) -> String) {
+        let pairs = |pairs: &mut Pairs| pairs.iter_mut().for_each(|(_, value)| *value = with(value));
+        self.path = with(&self.path);
+        pairs(&mut self.query);
+        pairs(&mut self.headers);
+        match &mut self.auth {
+            Some(DraftAuth::Bearer(token)) => *token = with(token),
+            Some(DraftAuth::Basic { username, password }) => (*username, *password) = (with(username), with(password)),
+            None => {}
+        }
+        match &mut self.body {
+            Some(DraftBody::Json(value)) => replace_in_json(value, with),
+            Some(DraftBody::Form(fields) | DraftBody::Multipart(fields)) => pairs(fields),
+            Some(DraftBody::Text { text, media_type: _ }) => *text = with(text),
+            None => {}
+        }
+    }
+}
+
+fn replace_in_json(value: &mut Value, with: &impl Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = with(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| replace_in_json(item, with)),
+        Value::Object(entries) => entries.values_mut().for_each(|value| replace_in_json(value, with)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// `${table.column}` as a number.
+fn fill_in(text: &str, tables: &[DraftTable]) -> String {
+    let mut out = text.to_owned();
+    for table in tables {
+        let begin = format!("${{{}.", table.name);
+        while let Some(at) = out.find(&begin) {
+            let Some(length) = out[at..].find('}') else { break };
+            out.replace_range(at..=at + length, "1000000");
+        }
+    }
+    out
 }
 
 impl DraftBody {

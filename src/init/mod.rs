@@ -3,6 +3,7 @@
 
 mod bare;
 mod draft;
+mod formatting;
 mod har;
 mod locust;
 mod openapi;
@@ -90,7 +91,7 @@ pub fn first_files(draft: &mut Draft) -> Result<FirstFiles, InitError> {
 
 /// The draft as the program will read it.
 fn read_back(draft: &Draft) -> Result<Scenario, InitError> {
-    let document = Document::from_text(format!("{}.yaml", draft.name), write::scenario_yaml(draft));
+    let document = Document::from_text(format!("{}.yaml", draft.name), write::scenario_yaml(&draft.without_tables()));
     // A number of enough digits goes wherever a value of the environment may stand.
     let surroundings = Surroundings { folder: Path::new("."), environment: &|_| Some("1000000".to_owned()) };
     Scenario::from_document(&document, &surroundings, &Overrides::default())

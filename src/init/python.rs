@@ -3,6 +3,8 @@
 
 use tree_sitter::{Node, Parser};
 
+use super::formatting::{filled_in, formatted};
+
 /// Deeper nesting is not looked into.
 const MAX_DEPTH: usize = 60;
 
@@ -47,10 +49,25 @@ pub enum StatementKind {
     },
     /// `left == right`
     AssertEqual(Expression, Expression),
+    /// Without `elif`.
+    If {
+        condition: Condition,
+        body: Vec<Statement>,
+        otherwise: Vec<Statement>,
+    },
     Return(Option<Expression>),
     /// Imports, `pass`, comments.
     Nothing,
     Other,
+}
+
+/// What a branch depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    Equal(Expression, Expression),
+    NotEqual(Expression, Expression),
+    Truthy(Expression),
+    Not(Expression),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -171,7 +188,11 @@ impl Reader<'_> {
                 node.child_by_field_name("definition").map_or(StatementKind::Other, |node| self.definition(node, decorators, depth))
             }
             "return_statement" => StatementKind::Return(node.named_child(0).map(|value| self.expression(value, depth))),
-            "assert_statement" => self.assertion(node, depth),
+            "assert_statement" => match node.named_child(0).map(|condition| self.condition(condition, depth)) {
+                Some(Condition::Equal(left, right)) => StatementKind::AssertEqual(left, right),
+                _ => StatementKind::Other,
+            },
+            "if_statement" => self.branch(node, depth),
             "import_statement" | "import_from_statement" | "future_import_statement" | "pass_statement" | "comment" => {
                 StatementKind::Nothing
             }
@@ -216,14 +237,29 @@ impl Reader<'_> {
         StatementKind::Function { name, first_parameter, decorators, body }
     }
 
-    fn assertion(&self, node: Node<'_>, depth: usize) -> StatementKind {
-        let Some(compared) = node.named_child(0).filter(|node| node.kind() == "comparison_operator") else { return StatementKind::Other };
-        let is_equal = compared.child_by_field_name("operators").is_some_and(|operator| self.text_of(operator) == "==");
-        match (compared.named_child(0), compared.named_child(1), compared.named_child_count()) {
-            (Some(left), Some(right), 2) if is_equal => {
-                StatementKind::AssertEqual(self.expression(left, depth), self.expression(right, depth))
-            }
-            _ => StatementKind::Other,
+    fn branch(&self, node: Node<'_>, depth: usize) -> StatementKind {
+        let mut cursor = node.walk();
+        let alternatives: Vec<Node<'_>> = node.children_by_field_name("alternative", &mut cursor).collect();
+        let otherwise = match alternatives.as_slice() {
+            [] => Vec::new(),
+            [alternative] if alternative.kind() == "else_clause" => self.body(*alternative, depth),
+            _ => return StatementKind::Other,
+        };
+        let (Some(condition), Some(body)) = (node.child_by_field_name("condition"), node.child_by_field_name("consequence")) else {
+            return StatementKind::Other;
+        };
+        StatementKind::If { condition: self.condition(condition, depth), body: self.block(body, depth + 1), otherwise }
+    }
+
+    fn condition(&self, node: Node<'_>, depth: usize) -> Condition {
+        if node.kind() == "not_operator" {
+            return Condition::Not(self.field(node, "argument", depth));
+        }
+        let operator = node.child_by_field_name("operators").map(|operator| self.text_of(operator)).unwrap_or_default();
+        match (operator, node.named_child(0), node.named_child(1), node.named_child_count()) {
+            ("==", Some(left), Some(right), 2) => Condition::Equal(self.expression(left, depth), self.expression(right, depth)),
+            ("!=", Some(left), Some(right), 2) => Condition::NotEqual(self.expression(left, depth), self.expression(right, depth)),
+            _ => Condition::Truthy(self.expression(node, depth)),
         }
     }
 
@@ -256,22 +292,25 @@ impl Reader<'_> {
             "call" => self.call(node, depth),
             "subscript" => Expression::Index(Box::new(self.field(node, "value", depth)), Box::new(self.field(node, "subscript", depth))),
             "parenthesized_expression" => node.named_child(0).map_or(Expression::Other, |inner| self.expression(inner, depth + 1)),
-            "binary_operator" => self.sum(node, depth),
+            "binary_operator" => match self.field_text(node, "operator").as_str() {
+                "+" => self.sum(node, depth),
+                "%" => formatted(&self.field(node, "left", depth), self.field(node, "right", depth)).unwrap_or(Expression::Other),
+                _ => Expression::Other,
+            },
             _ => Expression::Other,
         }
     }
 
     /// Texts that are put together with `+`.
     fn sum(&self, node: Node<'_>, depth: usize) -> Expression {
-        let is_sum = node.child_by_field_name("operator").is_some_and(|operator| self.text_of(operator) == "+");
         let (left, right) = (self.field(node, "left", depth), self.field(node, "right", depth));
         let pieces = |side: Expression| match side {
             Expression::Text(pieces) => Some((pieces, true)),
             Expression::Name(_) | Expression::Call { .. } | Expression::Index(..) => Some((vec![TextPiece::Value(side)], false)),
             _ => None,
         };
-        match (is_sum, pieces(left), pieces(right)) {
-            (true, Some((mut left, left_is_text)), Some((right, right_is_text))) if left_is_text || right_is_text => {
+        match (pieces(left), pieces(right)) {
+            (Some((mut left, left_is_text)), Some((right, right_is_text))) if left_is_text || right_is_text => {
                 left.extend(right);
                 Expression::Text(left)
             }
@@ -300,6 +339,12 @@ impl Reader<'_> {
                 _ => arguments.push(self.expression(argument, depth + 1)),
             }
         }
+        if let Expression::Attribute(text, method) = &*function
+            && method == "format"
+            && let Expression::Text(pieces) = &**text
+        {
+            return filled_in(pieces, &arguments, &keywords).unwrap_or(Expression::Other);
+        }
         Expression::Call { function, arguments, keywords }
     }
 
@@ -315,6 +360,12 @@ impl Reader<'_> {
                     let text = if prefix.contains('r') { text.to_owned() } else { unescaped(text) };
                     let text = if prefix.contains('f') { text.replace("{{", "{").replace("}}", "}") } else { text };
                     pieces.push(TextPiece::Plain(text));
+                }
+                // `{number:03d}` is another text than `{number}`.
+                "interpolation"
+                    if ["format_specifier", "type_conversion"].iter().any(|field| child.child_by_field_name(field).is_some()) =>
+                {
+                    pieces.push(TextPiece::Value(Expression::Other));
                 }
                 "interpolation" => pieces.push(TextPiece::Value(self.field(child, "expression", depth))),
                 _ => {}
@@ -395,6 +446,43 @@ mod tests {
         let rest: String =
             pieces[2..pieces.len() - 1].iter().map(|piece| if let TextPiece::Plain(text) = piece { text.as_str() } else { "?" }).collect();
         assert_eq!(rest, "/{x}");
+    }
+
+    #[test]
+    fn texts_that_are_formatted_have_values_in_between() {
+        let name = |name: &str| TextPiece::Value(Expression::Name(name.into()));
+        let plain = |text: &str| TextPiece::Plain(text.into());
+        for (source, pieces) in [
+            ("'/a/%s/b%%/%d' % (x, y)", vec![plain("/a/"), name("x"), plain("/b"), plain("%/"), name("y"), plain("")]),
+            ("'/a/%s' % x", vec![plain("/a/"), name("x"), plain("")]),
+            ("'/{}/{}'.format(x, y)", vec![plain("/"), name("x"), plain("/"), name("y"), plain("")]),
+            ("'/{1}/{id}'.format(x, y, id=z)", vec![plain("/"), name("y"), plain("/"), name("z"), plain("")]),
+        ] {
+            assert_eq!(only(source), StatementKind::Expression(Expression::Text(pieces)), "{source}");
+        }
+        for source in ["'%03d' % x", "'%s %s' % x", "'%s' % (x, y)", "'{:03d}'.format(x)", "'{}'.format()", "'{a.b}'.format(a=x)"] {
+            assert_eq!(only(source), StatementKind::Expression(Expression::Other), "{source}");
+        }
+        for source in ["f'{x:03d}'", "f'{x!r}'"] {
+            assert_eq!(only(source), StatementKind::Expression(Expression::Text(vec![TextPiece::Value(Expression::Other)])), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_branch_has_its_condition() {
+        let name = |name: &str| Expression::Name(name.into());
+        for (source, expected) in [
+            ("if a.b == 3:\n  pass\n", Condition::Equal(name("a.b"), Expression::Number(3.0))),
+            ("if a != b:\n  pass\n", Condition::NotEqual(name("a"), name("b"))),
+            ("if not a.ok:\n  pass\n", Condition::Not(name("a.ok"))),
+            ("if a.ok:\n  pass\n", Condition::Truthy(name("a.ok"))),
+        ] {
+            let StatementKind::If { condition, body, otherwise } = only(source) else { panic!("{source}") };
+            assert_eq!((condition, body.len(), otherwise.len()), (expected, 1, 0), "{source}");
+        }
+        let StatementKind::If { otherwise, .. } = only("if a:\n  pass\nelse:\n  b()\n  c()\n") else { panic!("a branch") };
+        assert_eq!(otherwise.len(), 2);
+        assert_eq!(only("if a:\n  pass\nelif b:\n  pass\n"), StatementKind::Other);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::draft::{Draft, DraftAuth, DraftBody, DraftKind, DraftSave, DraftStep, DraftTask};
+use super::draft::{Draft, DraftAuth, DraftBody, DraftKind, DraftRows, DraftSave, DraftStep, DraftTable, DraftTask};
 use super::yaml::{Position, flow_pairs, push_json, push_pairs, text};
 use crate::units::format_duration;
 
@@ -21,6 +21,7 @@ pub fn scenario_yaml(draft: &Draft) -> String {
     if !draft.env.is_empty() {
         let _ = writeln!(out, "env: [{}]", draft.env.join(", "));
     }
+    push_tables(&mut out, &draft.tables);
     let _ = writeln!(out, "load: {}", load(draft));
     if draft.redirects > 0 {
         let _ = writeln!(out, "http: {{redirects: {}{}}}", draft.redirects, prefixed_headers(draft));
@@ -41,6 +42,19 @@ pub fn scenario_yaml(draft: &Draft) -> String {
         }
     }
     out
+}
+
+fn push_tables(out: &mut String, tables: &[DraftTable]) {
+    if !tables.is_empty() {
+        out.push_str("data:\n");
+    }
+    for DraftTable { name, file, rows } in tables {
+        let order = match rows {
+            DraftRows::Random => "random",
+            DraftRows::PerUser => "unique, on_exhausted: recycle",
+        };
+        let _ = writeln!(out, "  {name}: {{file: {}, order: {order}}}", text(file, Position::Flow));
+    }
 }
 
 fn prefixed_headers(draft: &Draft) -> String {

@@ -192,7 +192,7 @@ async fn iterate(worker: &Worker, user: &mut User, task: &Task, turn: Turn) -> R
         Err(cut) => return Err(cut),
     }
     if let Some(think) = task.think {
-        worker.pause(user.dice.think(think), until).await;
+        user.think(worker, think, until).await;
     }
     let next = begun.zip(task.pacing).map(|(begun, cycle)| begun + cycle);
     if let Some(next) = next {

@@ -44,7 +44,7 @@ pub use self::connection::Endpoints;
 pub use self::preflight::{PreflightError, preflight};
 pub use self::reading::{Reading, StreamEnd, read_answer};
 use self::recorder::Batch;
-pub use self::rehearsal::Rehearsal;
+pub use self::rehearsal::{Composer, Rehearsal};
 use self::request::Program;
 use self::system::OWN_DESCRIPTORS;
 pub use self::system::descriptor_limit;

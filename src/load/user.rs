@@ -17,10 +17,12 @@ use super::request::{compose, path_of};
 use super::values::{MissingValue, Scope, Value};
 use super::worker::{Buffers, Departure, Worker};
 use crate::plan::{Dice, Row, Turn};
-use crate::scenario::{Condition, CookiePolicy, Repeat, Step, Template};
+use crate::scenario::{Condition, CookiePolicy, Repeat, Step, Template, Think};
 
 /// Body bytes that are read of one answer, and to which a compressed one is inflated.
 const BODY_CAP: u64 = 10 * 1024 * 1024;
+/// The timer counts in milliseconds, and so does what wakes it: a pause is up to so much too long.
+const TIMER_GRAIN: Duration = Duration::from_millis(2);
 /// What was due before the end is sent even if the timer fired so much late.
 pub const LATE_GRACE: Duration = Duration::from_millis(100);
 
@@ -43,6 +45,8 @@ pub struct User {
     pub started: bool,
     /// Requests that it has sent.
     pub sent: u64,
+    /// What its pauses were too long by so far, and the next is to be shorter by.
+    overslept: Duration,
 }
 
 /// Why a list of steps was not walked to its end.
@@ -98,6 +102,7 @@ impl User {
             iteration: 0,
             started: false,
             sent: 0,
+            overslept: Duration::ZERO,
         };
         let turn = Turn { user: index, number: index };
         for data in 0..scenario.data.len() {
@@ -168,9 +173,20 @@ impl User {
             tokio::task::yield_now().await;
         }
         if let Some(think) = step.think {
-            worker.pause(self.dice.think(think), until).await;
+            self.think(worker, think, until).await;
         }
         Ok(if outcome == Outcome::Ok { Walk::AllOk } else { Walk::SomeFailed })
+    }
+
+    /// A pause as long as the dice say. What the timer makes of it is made up for by the next one, so that short pauses have
+    /// the mean that was asked for too.
+    pub async fn think(&mut self, worker: &Worker, think: Think, until: Instant) {
+        let asked = self.dice.think(think);
+        let shorter = self.overslept.min(asked);
+        let pause = asked.saturating_sub(shorter);
+        let wake = Instant::now() + pause;
+        worker.pause(pause, until).await;
+        self.overslept = (self.overslept.saturating_sub(shorter) + wake.elapsed()).min(TIMER_GRAIN);
     }
 
     fn wants(&mut self, worker: &Worker, step: &Step) -> Result<bool, Cut> {

@@ -60,6 +60,17 @@ impl Forecast {
         }
         Self { basis: basis(scenario), endpoints }
     }
+
+    /// All endpoints together.
+    #[must_use]
+    pub fn total(&self) -> EndpointForecast {
+        let phases = self.endpoints.first().map_or(0, |endpoint| endpoint.phases.len());
+        let sum = |phase: usize| self.endpoints.iter().filter_map(|endpoint| endpoint.phases.get(phase)).sum();
+        EndpointForecast {
+            phases: (0..phases).map(sum).collect(),
+            is_conditional: self.endpoints.iter().any(|endpoint| endpoint.is_conditional),
+        }
+    }
 }
 
 impl EndpointForecast {

@@ -167,10 +167,12 @@ pub(super) fn hint(verdict: &Verdict) -> Option<&'static str> {
         return None;
     }
     let code = verdict.reasons.first().map_or("", |reason| reason.code.as_str());
+    let is_imported = verdict.self_checks.iter().any(|check| check.name == "imported");
     Some(match code {
+        "too_few_samples" if is_imported => "load longer with the tool that measured it, or judge a lower percentile",
         "too_few_samples" => "hold the load longer (--duration) or raise it (--users, --rate), or judge a lower percentile",
         "no_samples" => "see that the tasks reach every declared endpoint, or leave endpoints out by tags",
-        "generator" => "give the generator a bigger or quieter machine or ask for less load, then run it again",
+        "generator" => "do what it says, most often a bigger or quieter machine or less load, and run it again",
         "no_baseline" => "keep baseline runs first: perfgate baseline refresh",
         "not_comparable" => "refresh the baseline with this scenario on this class of machine: perfgate baseline refresh",
         "undecided" => "allow more time (--max-duration), or load the old build beside the new one (--against)",

@@ -795,6 +795,24 @@ users:
 ";
 
 #[test]
+fn two_tasks_of_a_kind_have_two_names() {
+    let tasks = |tasks: &str| SIX_LINES.replace("  - steps: [{get: /api/products}]", tasks);
+    let told = Bench::new().bad(&tasks(
+        "  - name: browse\n    steps: [{get: /a}]\n  - {name: buy, steps: [{get: /b}]}\n  - {name: browse, steps: [{get: /c}]}",
+    ));
+    assert_eq!(
+        told.split(" | ").next().unwrap().trim_end(),
+        "s.yaml:9:12: two tasks are called `browse`: the other one stands in line 6\n   |\n 9",
+        "{told}"
+    );
+    assert!(told.contains("hint: give each its own name"), "{told}");
+    let told = Bench::new().bad(&tasks("  - {name: task 2, steps: [{get: /a}]}\n  - steps: [{get: /b}]"));
+    assert!(told.contains("two tasks are called `task 2`: the other one stands in line 6"), "{told}");
+    let kinds = KINDS.replace("- {tags: [read], steps: [{get: /A}]}", "- {name: task 1, steps: [{get: /A}]}");
+    assert_eq!(Bench::new().good(&kinds).kinds.len(), 2, "tasks of two kinds may share a name");
+}
+
+#[test]
 fn kinds_of_user_are_compiled() {
     let scenario = Bench::new().good(KINDS);
     let kinds: Vec<_> = scenario.kinds.iter().map(|k| (k.name.as_deref(), k.weight, k.start.len(), k.tasks.len(), k.stop.len())).collect();

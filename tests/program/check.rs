@@ -338,3 +338,17 @@ fn printing_to(mut command: std::process::Command, output: std::io::PipeWriter) 
     command.stdout(output);
     command
 }
+
+#[test]
+fn rate_limiting_is_a_metric_of_its_own() {
+    let server = Server::start(|request| if request.before % 4 == 3 { Reply::status(429) } else { Reply::ok() });
+    for (rules, code, said) in [
+        ("failures.429: 10%", 1, "failures.429"),
+        ("failures.429: 40%", 0, "perfgate: passed · 1 check"),
+        ("failures: 40%, failures.429: 40%, failures.5xx: 0%", 0, "perfgate: passed · 3 checks"),
+    ] {
+        let workspace = Workspace::with_shop(&server.url());
+        workspace.edit("thresholds/shop.yaml", "p95: 400ms, failures: 1%", rules);
+        workspace.perfgate("check shop.yaml").with(code).prints(said);
+    }
+}

@@ -32,6 +32,7 @@ fn a_result_is_judged_as_arithmetic_has_it() {
         ("k6-2.2.0/points.json", "total: {failures: 2%}", 1, "2.75"),
         ("k6-2.2.0/points.json", "endpoints: {GET /lognormal: {ttfb.p90: 30ms, failures.5xx: 0%}}", 0, "passed"),
         ("k6-2.2.0/points.json", "defaults: {p99: 1s}", 3, "needs 1,000 requests for p99, has 200"),
+        ("k6-2.2.0/points.json", "defaults: {p99: 1s}", 3, "load longer with the tool that measured it"),
         ("k6-2.2.0/summary-export.json", "defaults: {p90: 30ms, failures: 3%}", 0, "k6 (summary export)"),
         ("k6-2.2.0/summary-export.json", "defaults: {p90: 15ms}", 1, "p90"),
         ("k6-2.2.0/summary-export.json", "defaults: {failures: 2%}", 1, "(11 of 400 requests)"),
@@ -46,6 +47,13 @@ fn a_result_is_judged_as_arithmetic_has_it() {
         ("locust-2.47.0/run.json", "defaults: {failures: 1%}", 1, "GET /refused"),
         ("locust-2.47.0/run.json", "endpoints: {'GET fast \"quoted\", name': {p90: 100ms, failures: 1%}}", 0, "GET fast \"quoted\", name"),
         ("locust-2.47.0/run.json", "endpoints: {GET /refused: {p50: 1s}}", 3, "p50 has no samples: of 58 requests all failed"),
+        // Its buckets are 10 ms wide here: the median is 220 ms.
+        ("locust-2.47.0/run.json", "endpoints: {GET /redir: {p50: 230ms}}", 0, "GET /redir"),
+        ("locust-2.47.0/run.json", "endpoints: {GET /redir: {p50: 200ms}}", 1, "GET /redir is too slow: p50 22"),
+        ("locust-2.47.0/run.json", "endpoints: {GET /slow: {p75: 200ms, failures: 1%}}", 0, "passed"),
+        ("locust-2.47.0/run.json", "endpoints: {GET /slow: {p90: 300ms}}", 3, "needs 100 requests for p90, has 47"),
+        ("oha-1.15.0/oha.json", "defaults: {p75: 150ms}", 1, "p75 156 ms"),
+        ("artillery-2/report.json", "endpoints: {/slow (slow one): {p90: 190ms}}", 1, "p90 194 ms"),
         ("locust-2.47.0/run_stats.csv", "total: {failures: 50%, p90: 1s}", 0, "the last requests are missing"),
         ("oha-1.15.0/oha.json", "defaults: {p50: 20ms, failures: 30%}", 0, "holds requests that failed"),
         ("oha-1.15.0/oha.json", "defaults: {failures: 1%}", 1, "(21 of 81 requests): 21 x status 500"),
@@ -159,6 +167,38 @@ fn runs_of_different_measures_are_not_compared() {
     let verdict = workspace.perfgate("judge summary-export.json --thresholds t.yaml --format json").json();
     let left_out = verdict["baseline"]["left_out"][0].as_str().unwrap();
     assert!(left_out.contains("it holds time from send to last byte, without connecting of k6, from every request"), "{left_out}");
+}
+
+/// Locust's JSON of 2,000 requests of one endpoint, most of them in this bucket (ms), some in those beside it.
+fn locust(day: u64, bucket: u64, beside: u64) -> String {
+    let start = 1_795_183_200 + day * 86_400;
+    let mut times = serde_json::Map::new();
+    for (bucket, count) in [(bucket - 10, 100), (bucket, 1_900 - beside), (bucket + 10, beside)] {
+        times.insert(bucket.to_string(), count.into());
+    }
+    let per_second: serde_json::Map<_, _> = (start..start + 100).map(|second| (second.to_string(), 20.into())).collect();
+    serde_json::json!([{
+        "name": "/a", "method": "GET", "start_time": start, "last_request_timestamp": start + 100, "num_requests": 2000,
+        "num_none_requests": 0, "num_failures": 0, "total_response_time": bucket * 2000, "max_response_time": bucket + 10,
+        "min_response_time": bucket - 10, "total_content_length": 2000, "response_times": times, "num_reqs_per_sec": per_second,
+        "num_fail_per_sec": {},
+    }])
+    .to_string()
+}
+
+#[test]
+fn a_rise_by_one_of_the_tools_buckets_is_none_and_one_by_several_is() {
+    let workspace = workspace(&[], "endpoints: {GET /a: {p50: {rise: 2%}}}");
+    for day in 0..4 {
+        workspace.write("night.json", &locust(day, 180, 100 + day));
+        workspace.perfgate("baseline add night.json --scenario shop").with(0);
+    }
+    for (bucket, outcomes, code) in [(180, &["pass"][..], &[0][..]), (190, &["warn", "inconclusive"], &[0, 3]), (220, &["fail"], &[1])] {
+        workspace.write("now.json", &locust(5, bucket, 103));
+        let ended = workspace.perfgate("judge now.json --thresholds t.yaml --format json");
+        let outcome = ended.json()["findings"][0]["outcome"].as_str().unwrap().to_owned();
+        assert!(outcomes.contains(&outcome.as_str()) && code.contains(&ended.code), "{bucket} ms: {outcome}, exit {}", ended.code);
+    }
 }
 
 /// vegeta's CSV of so many seconds with ten requests each; every second is one of two shards.

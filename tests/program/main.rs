@@ -13,6 +13,7 @@ mod github;
 mod github_baseline;
 mod github_forks;
 mod hostile_files;
+mod hostile_input;
 mod hostile_text;
 mod imports;
 mod init;

@@ -62,6 +62,94 @@ fn the_locust_file_of_its_page_is_drafted_to_the_same_requests() {
     assert_eq!(asked(&drafted), asked(&written));
 }
 
+/// As people write them: two kinds of user, a table of accounts, a sequence within a class, and what an answer gave.
+const LOCUSTFILE: &str = r#"
+import csv
+import logging
+import random
+from locust import HttpUser, SequentialTaskSet, between, constant, tag, task
+
+USERS = list(csv.DictReader(open("users.csv")))
+WORDS = ["oak", "walnut", "steel"]
+
+
+class ShopUser(HttpUser):
+    wait_time = between(0.1, 0.3)
+    weight = 4
+    host = "http://127.0.0.1:8080"
+
+    def on_start(self):
+        user = USERS.pop()
+        with self.client.post("/auth/token", json={"username": user["username"], "password": "demo"}, catch_response=True) as response:
+            if response.status_code != 200:
+                response.failure("could not log in")
+                return
+            self.token = response.json()["access_token"]
+            self.team = response.json()["user"]["team_id"]
+        self.client.headers.update({"Authorization": "Bearer " + self.token})
+
+    @tag("read")
+    @task(5)
+    def browse(self):
+        r = self.client.get(f"/api/products?page={random.randint(1, 15)}", name="/api/products")
+        item = random.choice(r.json()["items"])
+        self.client.get("/api/products/%s" % item["id"], name="/api/products/:id")
+
+    @task(2)
+    def search(self):
+        self.client.get("/api/search", params={"q": random.choice(WORDS)})
+
+    @task
+    def team(self):
+        self.client.get("/api/teams/{}/members".format(self.team), name="/api/teams/:id/members")
+
+    @task
+    class Checkout(SequentialTaskSet):
+        @task
+        def add(self):
+            self.client.post("/api/cart", json={"id": f"p-{random.randint(100, 300)}"})
+
+        @task
+        def pay(self):
+            r = self.client.post("/api/checkout")
+            if r.status_code == 201:
+                order = r.json()["id"]
+                self.client.get(f"/api/orders/{order}", name="/api/orders/:id")
+            self.interrupt()
+
+
+class Robot(HttpUser):
+    wait_time = constant(0.2)
+    host = "http://127.0.0.1:8080"
+
+    @task
+    def health(self):
+        self.client.get("/health")
+        logging.info("ok")
+"#;
+
+#[test]
+fn a_locust_file_as_people_write_them_runs_after_init() {
+    let drafted = workspace();
+    drafted.write("locustfile.py", LOCUSTFILE);
+    let users = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/users.csv")).unwrap();
+    drafted.write("users.csv", &users);
+    let ended = drafted.perfgate("init --from-locust locustfile.py --name shopper").with(0);
+    assert!(!ended.stderr.contains("not carried over"), "{}", ended.stderr);
+    let expected = [
+        "GET /api/orders/:id",
+        "GET /api/products",
+        "GET /api/products/:id",
+        "GET /api/search",
+        "GET /api/teams/:id/members",
+        "GET /health",
+        "POST /api/cart",
+        "POST /api/checkout",
+        "POST /auth/token",
+    ];
+    assert_eq!(asked(&drafted), expected.map(str::to_owned).into(), "{}", drafted.read("shopper.yaml"));
+}
+
 #[test]
 fn every_scenario_of_the_page_of_examples_runs_against_the_shop() {
     let scenarios: Vec<String> = blocks("README.md", "yaml").into_iter().filter(|block| block.starts_with("version: 1\nname:")).collect();

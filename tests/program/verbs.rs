@@ -165,6 +165,26 @@ fn a_gate_is_proven_to_go_red() {
 }
 
 #[test]
+fn thresholds_that_check_would_refuse_are_refused_by_validate() {
+    let workspace = Workspace::with_shop("http://127.0.0.1:9");
+    let other = "thresholds/shop.yaml:2:11: these thresholds are for scenario `checkout`, not `shop`\n";
+    workspace.edit("thresholds/shop.yaml", "scenario: shop", "scenario: checkout");
+    for typed in ["shop.yaml", "shop.yaml thresholds/shop.yaml"] {
+        workspace.perfgate(&format!("validate {typed}")).with(2).says(other).says("hint: name the scenario, or write '*'");
+    }
+    workspace.perfgate("check shop.yaml").with(2).says(other);
+    // Another scenario that fits them does not make them fit the one in whose place they lie.
+    workspace.scenario("checkout", "http://127.0.0.1:9");
+    workspace.perfgate("validate shop.yaml checkout.yaml").with(2).says(other).prints("checkout.yaml: ok");
+    workspace.write("elsewhere.yaml", "version: 1\nscenario: cart\ndefaults: {p95: 1s}\n");
+    workspace
+        .perfgate("validate checkout.yaml elsewhere.yaml")
+        .with(2)
+        .says("elsewhere.yaml:2:11: these thresholds are for scenario `cart`");
+    workspace.perfgate("validate elsewhere.yaml").with(0).prints("thresholds for cart\n");
+}
+
+#[test]
 fn validate_checks_each_file_and_sends_nothing() {
     let server = Server::healthy();
     let workspace = Workspace::with_shop(&server.url());

@@ -19,3 +19,4 @@ mod rows;
 mod server;
 mod steps;
 mod users;
+mod wire;

@@ -246,6 +246,40 @@ fn an_open_user_who_makes_room_for_another_kind_says_good_bye() {
 }
 
 #[test]
+fn kinds_of_user_come_by_weight_and_do_only_what_is_theirs() {
+    let kind = |name: &str, weight: u64| {
+        format!(
+            "  {name}:
+    weight: {weight}
+    start: [{{post: /{name}/login, save: {{token: $.token}}}}]
+    tasks:
+      - {{weight: 2, steps: [{{get: '/{name}/often?t=${{token}}', name: /{name}/often}}]}}
+      - {{steps: [{{get: /{name}/seldom}}]}}
+    stop: [{{delete: '/{name}/session/${{token}}', name: /{name}/session}}]
+"
+        )
+    };
+    let server = Server::start(|request| reply(200, &format!(r#"{{"token": "of-{}"}}"#, request.header("x-user"))));
+    let users = format!("users:\n{}{}{}", kind("shopper", 5), kind("editor", 2), kind("robot", 1));
+    let run = Bench::new().threads(2).run(&server, &format!("load: {{users: 16, hold: 600ms}}\nthink: 10ms\n{HEADERS}{users}"));
+    assert_eq!(run.generator.failed, 0);
+    let mut kinds: BTreeMap<String, u64> = BTreeMap::new();
+    for (user, requests) in by_user(&server.received()) {
+        let kind = requests[0].target.split('/').nth(1).unwrap().to_owned();
+        let labels: Vec<String> = requests.iter().map(|request| format!("{} {}", request.method, request.target)).collect();
+        let (first, last) = (&labels[0], &labels[labels.len() - 1]);
+        assert_eq!((first, last), (&format!("POST /{kind}/login"), &format!("DELETE /{kind}/session/of-{user}")));
+        let tasks = &labels[1..labels.len() - 1];
+        let often = tasks.iter().filter(|label| **label == format!("GET /{kind}/often?t=of-{user}")).count();
+        let seldom = tasks.iter().filter(|label| **label == format!("GET /{kind}/seldom")).count();
+        assert_eq!(often + seldom, tasks.len(), "user {user}: {labels:?}");
+        assert!(tasks.len() > 10 && often.abs_diff(2 * seldom) <= 2, "user {user}: {often} to {seldom}");
+        *kinds.entry(kind).or_default() += 1;
+    }
+    assert_eq!(kinds, BTreeMap::from([("shopper".to_owned(), 10), ("editor".to_owned(), 4), ("robot".to_owned(), 2)]));
+}
+
+#[test]
 fn the_first_request_of_a_task_counts_from_when_it_was_due_and_a_login_from_when_the_user_acts() {
     let server = Server::start(|request| if request.target == "/login" { after(100, logs_in(request)) } else { after(900, ok()) });
     let run = Bench::new().run(&server, &format!("load: {{rate: 30/s, hold: 500ms}}\n{HEADERS}{LIFE}"));

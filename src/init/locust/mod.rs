@@ -1,13 +1,16 @@
 //! A draft from a Locust file: user classes, tasks with weights, waiting times, `on_start`, requests. Python is a language
 //! and a scenario is none, so that every line which could not be carried over is named.
 
+mod answers;
 mod classes;
 mod requests;
 mod statements;
+mod tables;
 mod tasks;
 mod values;
 
 use self::classes::{Classes, UserClass};
+use self::tables::Tables;
 use self::tasks::TaskReader;
 use super::draft::{Draft, DraftKind, DraftTask};
 use super::python::{Expression, StatementKind, parse};
@@ -54,6 +57,7 @@ pub fn from_locust(file: &str, text: &str, name: Option<&str>, target: Option<&s
     )];
     draft.redirects = REDIRECTS;
     let mut secrets = Secrets::default();
+    let mut tables = Tables::read(&module.statements);
     for user in &users {
         let mut reader = TaskReader {
             classes: &classes,
@@ -64,6 +68,9 @@ pub fn from_locust(file: &str, text: &str, name: Option<&str>, target: Option<&s
             default_headers: Vec::new(),
             start: Vec::new(),
             env: &mut draft.env,
+            tables: &mut tables,
+            wanted: Vec::new(),
+            line: 0,
         };
         draft.kinds.extend(reader.kind());
     }
@@ -71,7 +78,9 @@ pub fn from_locust(file: &str, text: &str, name: Option<&str>, target: Option<&s
         return Err(InitError::Nothing { file: file.to_owned(), missing: "no task has a request that could be carried over", hint });
     }
     only_kind_needs_no_name(&mut draft.kinds);
-    note_the_rest(&module.statements, &mut notes);
+    note_the_rest(&module.statements, &tables, &mut notes);
+    draft.tables = tables.into_used();
+    notes.extend(draft.tables.iter().map(|table| format!("`{0}` is read beside the scenario: copy it there", table.file)));
     draft.env.extend(secrets.into_names());
     notes.sort_by_key(|note| line_of(note));
     notes.dedup();
@@ -116,7 +125,7 @@ fn host_of(users: &[UserClass<'_>], notes: &mut Vec<String>) -> Option<String> {
 }
 
 /// What stands beside the classes and does something.
-fn note_the_rest(statements: &[super::python::Statement], notes: &mut Vec<String>) {
+fn note_the_rest(statements: &[super::python::Statement], tables: &Tables, notes: &mut Vec<String>) {
     for statement in statements {
         match &statement.kind {
             StatementKind::Class { name, bases, .. }
@@ -129,7 +138,11 @@ fn note_the_rest(statements: &[super::python::Statement], notes: &mut Vec<String
             {
                 notes.push(tasks::not_carried_over(statement));
             }
-            StatementKind::Other => notes.push(tasks::not_carried_over(statement)),
+            StatementKind::With { .. } | StatementKind::If { .. }
+                if tables.reads(statement) || statement.source.starts_with("if __name__") => {}
+            StatementKind::Other | StatementKind::With { .. } | StatementKind::For { .. } | StatementKind::If { .. } => {
+                notes.push(tasks::not_carried_over(statement));
+            }
             _ => {}
         }
     }

@@ -2,10 +2,11 @@
 
 use url::Url;
 
+use super::answers::{Place, looked_up, place, variable_name};
 use super::classes::plain_text;
 use super::tasks::{Body, TaskReader, dotted, without_me};
 use super::values::{Known, Values};
-use crate::init::draft::{DraftAuth, DraftBody, DraftSave, DraftStep, json_member, method_named, pause};
+use crate::init::draft::{DraftAuth, DraftBody, DraftSave, DraftStep, method_named, pause};
 use crate::init::python::Expression;
 use crate::init::secrets::{is_secret_name, looks_secret};
 
@@ -42,7 +43,8 @@ impl<'m> TaskReader<'_, 'm> {
         }
         for name in lost {
             self.notes.push(format!(
-                "{} {}: not carried over: `{name}=..`",
+                "line {}: {} {}: not carried over: `{name}=..`",
+                self.line,
                 step.method.name(),
                 step.path.split('?').next().unwrap_or_default()
             ));
@@ -171,15 +173,17 @@ fn own_path(written: &str, origin: &str) -> Option<String> {
     Some(if path.starts_with('/') { path } else { format!("/{path}") })
 }
 
-/// What `token = response.json()["token"]` and the like keep: noted at the step that answered.
+/// What `token = response.json()["token"]` and the like stand for. What is kept in `self` is saved at once: it is there for
+/// other tasks too.
 pub fn saved(name: &str, value: &Expression, body: &mut Body<'_>) -> Option<Known> {
-    let variable: String = name.trim_start_matches("self.").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let variable = if ["user", "env", "iteration"].contains(&variable.as_str()) { format!("{variable}_value") } else { variable };
-    let (step, from) = if let Some((step, path)) = json_path(value, body) {
-        if path == "$" {
-            return Some(Known::Json(step, path));
+    let is_own = name.starts_with("self.");
+    let variable = variable_name(name.trim_start_matches("self."));
+    let (step, from) = if let Some(place) = place(value, &body.names, body.me) {
+        if place.path == "$" || !is_own {
+            let picked = place.picked.map(|known| if known.is_empty() { name.to_owned() } else { known });
+            return Some(Known::Json(Place { picked, ..place }));
         }
-        (step, DraftSave::Json(path))
+        (place.step, DraftSave::Json(place.source()))
     } else {
         let (object, key) = looked_up(value)?;
         let object = without_me(&dotted(&object)?, body.me);
@@ -195,51 +199,4 @@ pub fn saved(name: &str, value: &Expression, body: &mut Body<'_>) -> Option<Know
     saves.retain(|(known, _)| *known != variable);
     saves.push((variable.clone(), from));
     Some(Known::Written(format!("${{{variable}}}")))
-}
-
-/// `object["key"]` and `object.get("key")`.
-fn looked_up(value: &Expression) -> Option<(Expression, String)> {
-    match value {
-        Expression::Index(object, key) => Some(((**object).clone(), plain_text(key)?)),
-        Expression::Call { function, arguments, .. } => {
-            let key = plain_text(arguments.first()?)?;
-            match &**function {
-                Expression::Name(name) => Some((Expression::Name(name.strip_suffix(".get")?.to_owned()), key)),
-                Expression::Attribute(object, get) if get == "get" => Some(((**object).clone(), key)),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// The step and the path of `response.json()["a"][0]`.
-fn json_path(value: &Expression, body: &Body<'_>) -> Option<(usize, String)> {
-    match value {
-        Expression::Call { function, arguments, .. } if arguments.is_empty() => {
-            let Expression::Name(function) = &**function else { return None };
-            let answer = without_me(function.strip_suffix(".json")?, body.me);
-            match body.names.get(&answer)? {
-                Known::Answer(step) => Some((*step, "$".to_owned())),
-                _ => None,
-            }
-        }
-        Expression::Name(name) => match body.names.get(&without_me(name, body.me))? {
-            Known::Json(step, path) => Some((*step, path.clone())),
-            _ => None,
-        },
-        Expression::Index(object, key) => {
-            let (step, path) = json_path(object, body)?;
-            match &**key {
-                Expression::Number(index) if index.fract() == 0.0 => Some((step, format!("{path}[{index}]"))),
-                key => Some((step, json_member(&path, &plain_text(key)?))),
-            }
-        }
-        call @ Expression::Call { .. } => {
-            let (object, key) = looked_up(call)?;
-            let (step, path) = json_path(&object, body)?;
-            Some((step, json_member(&path, &key)))
-        }
-        _ => None,
-    }
 }

@@ -5,7 +5,7 @@ use super::requests::{ANSWER, saved, split_answer};
 use super::tasks::{Body, TaskReader, dotted, method, not_carried_over, number, without_me};
 use super::values::Known;
 use crate::init::draft::{Pairs, pause};
-use crate::init::python::{Expression, Statement, StatementKind};
+use crate::init::python::{Condition, Expression, Statement, StatementKind};
 
 /// A method that calls a method that calls ..: not further.
 const MAX_CALLS: usize = 4;
@@ -13,6 +13,7 @@ const MAX_CALLS: usize = 4;
 impl<'m> TaskReader<'_, 'm> {
     pub fn block(&mut self, statements: &'m [Statement], body: &mut Body<'m>) {
         for (index, statement) in statements.iter().enumerate() {
+            self.line = statement.first_line;
             let is_docstring = index == 0 && matches!(&statement.kind, StatementKind::Expression(Expression::Text(_)));
             if !is_docstring && !self.statement(statement, body) {
                 self.notes.push(not_carried_over(statement));
@@ -39,6 +40,7 @@ impl<'m> TaskReader<'_, 'm> {
             }
             StatementKind::For { variable, over, body: inner } => self.repeat(variable, over, inner, body),
             StatementKind::AssertEqual(left, right) => expect_status(left, right, body),
+            StatementKind::If { condition, body: inner, otherwise } => self.branch(condition, inner, otherwise, body),
             StatementKind::Return(None) | StatementKind::Class { .. } | StatementKind::Function { .. } | StatementKind::Other => false,
         }
     }
@@ -50,7 +52,7 @@ impl<'m> TaskReader<'_, 'm> {
         let Expression::Call { function, arguments, .. } = expression else { return false };
         let Some(name) = dotted(function).map(|name| without_me(&name, body.me)) else { return false };
         match name.as_str() {
-            "print" | "self.wait" => true,
+            "print" | "self.wait" | "self.interrupt" => true,
             name if name.starts_with("logging.") || name.starts_with("logger.") || name.starts_with("log.") => true,
             name if name.ends_with(".success") && arguments.is_empty() => true,
             "time.sleep" | "sleep" | "gevent.sleep" => {
@@ -67,6 +69,33 @@ impl<'m> TaskReader<'_, 'm> {
             }
             name => self.call_own(name, arguments, body),
         }
+    }
+
+    /// A branch by how an answer went: what is done where it went well follows, where the other branch does no more than
+    /// call it a failure.
+    fn branch(&mut self, condition: &Condition, inner: &'m [Statement], otherwise: &'m [Statement], body: &mut Body<'m>) -> bool {
+        let is_answer_ok = |value: &Expression, body: &Body<'m>| {
+            let Expression::Name(name) = value else { return false };
+            let answer = name.strip_suffix(".ok").map(|answer| without_me(answer, body.me));
+            answer.is_some_and(|answer| matches!(body.names.get(&answer), Some(Known::Answer(_))))
+        };
+        let (well, badly) = match condition {
+            Condition::Equal(..) => (inner, otherwise),
+            Condition::Truthy(value) if is_answer_ok(value, body) => (inner, otherwise),
+            Condition::NotEqual(..) => (otherwise, inner),
+            Condition::Not(value) if is_answer_ok(value, body) => (otherwise, inner),
+            Condition::Truthy(_) | Condition::Not(_) => return false,
+        };
+        if !badly.iter().all(only_fails) {
+            return false;
+        }
+        if let Condition::Equal(left, right) | Condition::NotEqual(left, right) = condition
+            && !expect_status(left, right, body)
+        {
+            return false;
+        }
+        self.block(well, body);
+        true
     }
 
     /// Headers that the client sends from now on; `false` where they are not known.
@@ -109,6 +138,10 @@ impl<'m> TaskReader<'_, 'm> {
                 return false;
             }
             body.names.set(ANSWER, Known::Answer(body.steps.len() - 1));
+        }
+        if let Some(table) = self.tables.row(&name, value) {
+            body.names.set(&name, Known::Row(table));
+            return true;
         }
         let looked_into = split.map_or_else(|| value.clone(), |(_, rest)| rest);
         if looked_into == Expression::Name(ANSWER.to_owned()) {
@@ -165,6 +198,21 @@ impl<'m> TaskReader<'_, 'm> {
         }
         body.names.forget(variable);
         body.steps.len() > first
+    }
+}
+
+/// Whether a statement does nothing but call an answer a failure, or leave.
+fn only_fails(statement: &Statement) -> bool {
+    match &statement.kind {
+        StatementKind::Nothing | StatementKind::Return(_) => true,
+        StatementKind::Expression(Expression::Call { function, .. }) => dotted(function).is_some_and(|name| {
+            name.ends_with(".failure")
+                || name.ends_with(".interrupt")
+                || name == "print"
+                || ["logging.", "logger.", "log."].iter().any(|log| name.starts_with(log))
+        }),
+        StatementKind::Other => statement.source.starts_with("raise "),
+        _ => false,
     }
 }
 

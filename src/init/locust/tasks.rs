@@ -1,8 +1,10 @@
 //! The tasks of a user class: which there are, with their weights, and what their bodies do.
 
+use super::answers::{Wanted, save_wanted};
 use super::classes::{Class, Classes, Part, UserClass, attribute_of, class_of, plain_text};
+use super::tables::Tables;
 use super::values::{Known, Names, Values, Waiting, waiting};
-use crate::init::draft::{DraftKind, DraftStep, DraftTask, Pairs};
+use crate::init::draft::{DraftKind, DraftStep, DraftTask, Pairs, free_name};
 use crate::init::python::{Expression, Statement, StatementKind};
 use crate::init::secrets::{Secrets, is_secret_name};
 
@@ -22,6 +24,11 @@ pub struct TaskReader<'r, 'm> {
     /// What users do first in a task set.
     pub start: Vec<DraftStep>,
     pub env: &'r mut Vec<String>,
+    pub tables: &'r mut Tables,
+    /// What later texts of the body that is read want of its answers.
+    pub wanted: Vec<Wanted>,
+    /// Where the statement that is read begins.
+    pub line: usize,
 }
 
 /// A function whose body is carried out by users.
@@ -54,6 +61,7 @@ impl<'m> TaskReader<'_, 'm> {
         let mut tasks = self.tasks_of(&chain, &names, 0);
         start.append(&mut self.start);
         let mut stop = self.lifecycle(&chain, "on_stop", &mut names);
+        name_apart(&mut tasks);
         self.add_waiting(&mut tasks);
         self.note_attributes(own);
         if tasks.is_empty() {
@@ -78,10 +86,10 @@ impl<'m> TaskReader<'_, 'm> {
 
     /// The tasks that a class has itself, by `@task`, by `tasks = ..`, and by nested task sets.
     fn tasks_of(&mut self, chain: &[Class<'m>], names: &Names, depth: usize) -> Vec<DraftTask> {
-        let mut tasks = Vec::new();
         if depth > MAX_SETS {
-            return tasks;
+            return Vec::new();
         }
+        let mut members: Vec<(&str, Vec<DraftTask>)> = Vec::new();
         for class in chain.iter().rev() {
             for statement in class.body {
                 let (StatementKind::Function { decorators, name, .. } | StatementKind::Class { decorators, name, .. }) = &statement.kind
@@ -89,14 +97,17 @@ impl<'m> TaskReader<'_, 'm> {
                     continue;
                 };
                 let Some(weight) = decorators.iter().find_map(task_weight) else { continue };
-                if let Some(function) = function_of(statement) {
-                    tasks.retain(|task: &DraftTask| task.name != *name);
-                    tasks.extend(self.task(function, chain, names, weight, statement));
-                } else if let Some(nested) = class_of(statement) {
-                    tasks.extend(self.task_set(nested, names, weight, depth));
-                }
+                let of_member: Vec<DraftTask> = if let Some(function) = function_of(statement) {
+                    self.task(function, chain, names, weight, statement).into_iter().collect()
+                } else {
+                    class_of(statement).map(|nested| self.task_set(nested, names, weight, depth)).unwrap_or_default()
+                };
+                // A class has one member of a name: its own in place of an inherited one.
+                members.retain(|(known, _)| *known != name.as_str());
+                members.push((name.as_str(), of_member));
             }
         }
+        let mut tasks: Vec<DraftTask> = members.into_iter().flat_map(|(_, tasks)| tasks).collect();
         if let Some(listed) = chain.iter().find_map(|class| attribute_of(class, "tasks")) {
             tasks.extend(self.listed_tasks(listed, chain, names, depth));
         }
@@ -150,6 +161,7 @@ impl<'m> TaskReader<'_, 'm> {
         let mut start = self.lifecycle(&chain, "on_start", &mut names);
         let mut tasks = self.tasks_of(&chain, &names, depth + 1);
         if self.classes.part_of(&set) == Part::Sequence {
+            self.wait_between(&mut tasks);
             let steps: Vec<DraftStep> = start.into_iter().chain(tasks.into_iter().flat_map(|task| task.steps)).collect();
             let task = DraftTask { name: set.name.to_owned(), weight, steps, ..DraftTask::default() };
             return if task.steps.is_empty() { Vec::new() } else { vec![task] };
@@ -162,6 +174,15 @@ impl<'m> TaskReader<'_, 'm> {
         self.start.append(&mut start);
         self.notes.push(format!("line {}: the tasks of task set `{}` stand beside the others: {what}", set.line, set.name));
         tasks
+    }
+
+    /// Users wait between the tasks of a sequence too; after its last one they wait as after any task.
+    fn wait_between(&self, tasks: &mut [DraftTask]) {
+        let Some(Waiting::Think(think)) = self.user.attribute("wait_time").and_then(waiting) else { return };
+        let Some((_, before)) = tasks.split_last_mut() else { return };
+        for step in before.iter_mut().filter_map(|task| task.steps.last_mut()).filter(|step| step.think.is_none()) {
+            step.think = Some(think.clone());
+        }
     }
 
     fn add_waiting(&mut self, tasks: &mut [DraftTask]) {
@@ -199,7 +220,7 @@ impl<'m> TaskReader<'_, 'm> {
                 {
                     self.notes.push(not_carried_over(statement));
                 }
-                StatementKind::Other | StatementKind::For { .. } => self.notes.push(not_carried_over(statement)),
+                StatementKind::Other | StatementKind::For { .. } | StatementKind::If { .. } => self.notes.push(not_carried_over(statement)),
                 _ => {}
             }
         }
@@ -218,11 +239,12 @@ impl<'m> TaskReader<'_, 'm> {
             }
         }
         self.block(function.body, &mut body);
+        save_wanted(std::mem::take(&mut self.wanted), &mut body.steps);
         body
     }
 
     pub fn values<'v>(&'v mut self, body: &'v Body<'m>) -> Values<'v> {
-        Values { names: &body.names, secrets: self.secrets, env: self.env, me: body.me }
+        Values { names: &body.names, secrets: self.secrets, env: self.env, wanted: &mut self.wanted, me: body.me }
     }
 }
 
@@ -286,6 +308,14 @@ fn add_headers(step: &mut DraftStep, defaults: &Pairs) {
         if !is_said {
             step.headers.push((name.clone(), value.clone()));
         }
+    }
+}
+
+/// Methods of several task sets may have one name; tasks of one kind of user may not.
+fn name_apart(tasks: &mut [DraftTask]) {
+    for index in 1..tasks.len() {
+        let (before, rest) = tasks.split_at_mut(index);
+        rest[0].name = free_name(&rest[0].name, " ", |candidate| before.iter().any(|task| task.name == candidate));
     }
 }
 

@@ -147,6 +147,7 @@ fn classes_inherit_and_every_line_that_was_lost_is_named() {
         "json: {gift: false, id: 5, note: null, tags: [\"$${a}\"]}",
         "expect: 201",
         "save: {order: {header: x-order}}",
+        "- delete: /orders/${order}\n",
         "- get: /orders/${order}?api_key=${env.STAGING_API_KEY}",
         "  Admin:\n",
         "- name: Steps\n        weight: 2\n        pacing: 2s\n        steps:\n          - get: /one\n          - get: /two",
@@ -157,7 +158,6 @@ fn classes_inherit_and_every_line_that_was_lost_is_named() {
     for part in [
         "not carried over: `if response.elapsed",
         "`self.client.get(\"http://127.0.0.1:1/foreign\")`",
-        "`l.client.delete(\"/orders/%s\" % order)`",
         "not carried over: `allow_redirects=..`",
         "`Spike`, write its shape as phases",
         "`@events.test_start.add_listener`",
@@ -181,6 +181,104 @@ fn the_lines_of_notes_are_those_of_the_file() {
         "from locust import HttpUser, task\nclass U(HttpUser):\n    host = 'http://a.example'\n    @task\n    def t(self):\n        self.client.get('/')\n        if x:\n            pass\n        open('f')\n",
     );
     assert_eq!(notes, ["lines 7 to 8: not carried over: `if x:`", "line 9: not carried over: `open('f')`"]);
+}
+
+fn body_of_a_task(body: &str) -> (String, Vec<String>) {
+    let body = body.lines().map(|line| format!("    {line}\n")).collect::<Vec<_>>().concat();
+    let head =
+        "USERS = list(csv.DictReader(open('data/users.csv')))\nclass U(HttpUser):\n  host = 'http://a.example'\n  @task\n  def t(self):\n";
+    let (scenario, notes) = drafted(&format!("{head}{body}"));
+    (scenario.split_once("tasks:\n").unwrap().1.to_owned(), notes)
+}
+
+#[test]
+fn what_is_looked_up_in_an_answer_is_saved_there_once() {
+    let (scenario, notes) = body_of_a_task(
+        "r = self.client.get('/list')\nitems = r.json()['items']\nitem = random.choice(items)\nself.client.get('/one/%s' % item['id'], name='/one')\nself.client.get('/two/{}/{}'.format(item['id'], items[0]['name']), name='/two')\nself.client.post('/three', json={'id': item['id'], 'any': random.choice(r.json()['ids'])})\n",
+    );
+    assert_eq!(notes, [""; 0]);
+    for part in [
+        "- get: /list\n        save: {item_id: \"$.items[*].id random\", items_0_name: \"$.items[0].name\", ids: \"$.ids[*] random\"}\n",
+        "- get: /one/${item_id}\n",
+        "- get: /two/${item_id}/${items_0_name}\n",
+        "json: {any: \"${ids}\", id: \"${item_id}\"}\n",
+    ] {
+        assert!(scenario.contains(part), "{part}\n{scenario}");
+    }
+    // Two members of one pick would be of two items.
+    let (scenario, notes) = body_of_a_task(
+        "r = self.client.get('/list')\nitem = random.choice(r.json())\na = item['id']\nself.client.get(f'/one/{a}')\nself.client.get(f'/two/{item[\"name\"]}')\n",
+    );
+    assert!(scenario.contains("save: {a: \"$[*].id random\"}\n") && scenario.contains("/one/${a}"), "{scenario}");
+    assert!(!scenario.contains("/two") && notes.len() == 1 && notes[0].starts_with("line 10: "), "{scenario}\n{notes:#?}");
+}
+
+#[test]
+fn a_branch_that_only_calls_an_answer_a_failure_is_what_is_expected() {
+    for branch in [
+        "if r.status_code == 201:\n  self.client.get('/good')\n",
+        "if r.status_code != 201:\n  r.failure('no')\n  return\nself.client.get('/good')\n",
+        "if r.status_code == 201:\n  r.success()\n  self.client.get('/good')\nelse:\n  r.failure('no')\n",
+        "if r.status_code != 201:\n  raise RescheduleTask()\nelse:\n  self.client.get('/good')\n",
+    ] {
+        let (scenario, notes) = body_of_a_task(&format!("r = self.client.get('/first')\n{branch}"));
+        assert!(scenario.ends_with("- get: /first\n        expect: 201\n      - get: /good\n"), "{scenario}");
+        assert_eq!(notes, [""; 0], "{branch}");
+    }
+    for branch in ["if r.ok:\n  self.client.get('/good')\n", "if not r.ok:\n  r.failure('no')\nself.client.get('/good')\n"] {
+        let (scenario, notes) = body_of_a_task(&format!("r = self.client.get('/first')\n{branch}"));
+        assert!(scenario.ends_with("- get: /first\n      - get: /good\n") && notes.is_empty(), "{scenario}\n{notes:#?}");
+    }
+    for branch in ["if r.status_code == 201:\n  pass\nelse:\n  self.client.get('/bad')\n", "if x:\n  self.client.get('/bad')\n"] {
+        let (scenario, notes) = body_of_a_task(&format!("r = self.client.get('/first')\n{branch}"));
+        assert!(!scenario.contains("/bad") && notes.len() == 1, "{scenario}\n{notes:#?}");
+    }
+}
+
+#[test]
+fn rows_of_a_csv_file_are_data() {
+    let (scenario, notes) = drafted(
+        "import csv, random\nwith open('search.csv') as f:\n  WORDS = list(csv.DictReader(f))\nUSERS = list(csv.DictReader(open('./data/users.csv')))\nclass U(HttpUser):\n  host = 'http://a.example'\n  def on_start(self):\n    self.account = USERS.pop()\n    self.client.post('/login', json={'name': self.account['name'], 'n': 1})\n  @task\n  def t(self):\n    word = random.choice(WORDS)\n    self.client.get('/search', params={'q': word.get('text')})\n    self.client.get(f\"/of/{self.account['name']}\", name='/of/:name')\n",
+    );
+    for part in [
+        "data:\n  users: {file: data/users.csv, order: unique, on_exhausted: recycle}\n  words: {file: search.csv, order: random}\n",
+        "json: {\"n\": 1, name: \"${users.name}\"}\n",
+        "query: {q: \"${words.text}\"}\n",
+        "- get: /of/${users.name}\n",
+    ] {
+        assert!(scenario.contains(part), "{part}\n{scenario}");
+    }
+    assert_eq!(
+        notes,
+        ["`data/users.csv` is read beside the scenario: copy it there", "`search.csv` is read beside the scenario: copy it there"]
+    );
+}
+
+#[test]
+fn nothing_is_lost_in_silence() {
+    let (scenario, notes) = body_of_a_task(
+        "self.client.get('/a')\nself.client.get(f'/b/{random.randint(1, 9):03d}')\nself.client.post('/c', json={'x': open('f')})\n",
+    );
+    assert!(scenario.contains("/a\n") && !scenario.contains("/b"), "{scenario}");
+    assert_eq!(
+        notes,
+        ["line 7: not carried over: `self.client.get(f'/b/{random.randint(1, 9):03d}')`", "line 8: POST /c: not carried over: `json=..`"]
+    );
+    let (scenario, _) = drafted(
+        "class A(TaskSet):\n  @task\n  def index(self):\n    self.client.get('/a')\nclass U(HttpUser):\n  tasks = [A]\n  @task\n  def index(self):\n    self.client.get('/b')\n",
+    );
+    assert!(scenario.contains("name: index\n") && scenario.contains("name: index 2\n"), "{scenario}");
+}
+
+#[test]
+fn users_wait_between_the_tasks_of_a_sequence() {
+    let (scenario, _) = drafted(
+        "class U(HttpUser):\n  wait_time = between(1, 2)\n  @task\n  class Buy(SequentialTaskSet):\n    @task\n    def add(self):\n      self.client.post('/cart')\n    @task\n    def pay(self):\n      self.client.post('/pay')\n      self.interrupt()\n",
+    );
+    assert!(
+        scenario.contains("  - name: Buy\n    think: 1s..2s\n    steps:\n      - post: /cart\n        think: 1s..2s\n      - post: /pay\n"),
+        "{scenario}"
+    );
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::answers::{Place, Wanted, looked_up, want};
 use super::classes::plain_text;
+use super::tables::cell;
 use super::tasks::without_me;
 use crate::init::draft::{Pairs, literal, pause};
 use crate::init::python::{Expression, StatementKind, TextPiece};
@@ -25,8 +27,10 @@ pub enum Known {
     Constant(Expression),
     /// The answer to the step of this index.
     Answer(usize),
-    /// The JSON of that answer, and the path within it.
-    Json(usize, String),
+    /// Something within the JSON of an answer.
+    Json(Place),
+    /// The current row of the table of this name.
+    Row(String),
 }
 
 impl Names {
@@ -53,9 +57,16 @@ impl Names {
 
     /// Takes what another body knows of `self`. Its answers are its own: they belong to its steps.
     pub fn take_over_own(&mut self, other: Self) {
-        let is_kept =
-            |(name, known): &(String, Known)| name.starts_with("self.") && matches!(known, Known::Written(_) | Known::Constant(_));
+        let is_kept = |(name, known): &(String, Known)| {
+            name.starts_with("self.") && matches!(known, Known::Written(_) | Known::Constant(_) | Known::Row(_))
+        };
         self.known.extend(other.known.into_iter().filter(is_kept));
+    }
+
+    /// Whether some name stands for this variable.
+    pub fn has_variable(&self, variable: &str) -> bool {
+        let written = format!("${{{variable}}}");
+        self.known.values().any(|known| matches!(known, Known::Written(known) if *known == written))
     }
 
     /// What a name no longer stands for.
@@ -69,6 +80,8 @@ pub struct Values<'r> {
     pub names: &'r Names,
     pub secrets: &'r mut Secrets,
     pub env: &'r mut Vec<String>,
+    /// What is to be saved of the answers so far.
+    pub wanted: &'r mut Vec<Wanted>,
     /// `self`, by whatever name.
     pub me: &'r str,
 }
@@ -96,15 +109,31 @@ impl Values<'_> {
             Expression::Name(name) => match self.names.get(&without_me(name, self.me)).cloned()? {
                 Known::Written(written) => Some(written),
                 Known::Constant(value) => self.text_within(&value, depth + 1),
-                Known::Answer(_) | Known::Json(..) => None,
+                Known::Json(_) => self.of_answer(expression),
+                Known::Answer(_) | Known::Row(_) => None,
             },
-            Expression::Call { function, arguments, .. } => self.call(function, arguments, depth),
+            Expression::Call { function, arguments, .. } => {
+                self.call(function, arguments, depth).or_else(|| self.cell(expression)).or_else(|| self.of_answer(expression))
+            }
             Expression::Index(value, index) => match (&**value, plain_text(index)) {
                 (Expression::Name(name), Some(variable)) if name == "os.environ" => Some(self.environment(&variable)),
-                _ => None,
+                _ => self.cell(expression).or_else(|| self.of_answer(expression)),
             },
             _ => None,
         }
+    }
+
+    /// A value of an answer, which is saved for it.
+    fn of_answer(&mut self, expression: &Expression) -> Option<String> {
+        want(expression, self.names, self.me, self.wanted).map(|variable| format!("${{{variable}}}"))
+    }
+
+    /// `row["column"]`
+    fn cell(&self, expression: &Expression) -> Option<String> {
+        let (row, column) = looked_up(expression)?;
+        let Expression::Name(row) = row else { return None };
+        let Known::Row(table) = self.names.get(&without_me(&row, self.me))? else { return None };
+        cell(table, &column)
     }
 
     fn call(&mut self, function: &Expression, arguments: &[Expression], depth: usize) -> Option<String> {

@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
         let id = operation.value["operationId"].as_str().map(str::to_owned);
         let name = id.unwrap_or_else(|| format!("{} {}", operation.method.name().to_ascii_lowercase(), operation.path));
         let name: String = name.chars().filter(|c| !c.is_control()).take(100).collect();
-        let stem = if name.trim().is_empty() { "task" } else { name.as_str() };
+        let stem = if name.trim().is_empty() { "task" } else { name.trim() };
         let name = free_name(stem, " ", |candidate| self.names.iter().any(|known| known == candidate));
         self.names.push(name.clone());
         name

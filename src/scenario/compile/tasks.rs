@@ -1,6 +1,6 @@
 //! Tasks and kinds of user, compiled; and which of their steps the tags leave.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
 use super::labels::Labels;
@@ -133,6 +133,7 @@ impl Kind<'_> {
             steps.iter().map(|step| compile_step(context, labels, defaults, step)).collect()
         };
         let start = steps(self.start)?;
+        check_task_names(context, &self.tasks.value)?;
         let mut tasks = Vec::new();
         for (index, task) in self.tasks.value.iter().enumerate() {
             let compiled = steps(&task.value.steps.value)?;
@@ -143,6 +144,28 @@ impl Kind<'_> {
     }
 }
 
+/// The reports and the mix of a phase tell the tasks of a kind apart by their names.
+fn check_task_names(context: &Context<'_>, tasks: &[Placed<TaskFile>]) -> Checked<()> {
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, task) in tasks.iter().enumerate() {
+        let (name, place) = match &task.value.name {
+            Some(name) => (label_text(context.document, "name", name)?, name.place),
+            None => (name_without_one(index), task.place),
+        };
+        if let Some(line) = lines.get(&name) {
+            let message = format!("two tasks are called `{name}`: the other one stands in line {line}");
+            let hint = "give each its own name; steps of several tasks that share a `name` are one endpoint all the same";
+            return Err(context.mistake_with_hint(place, message, hint));
+        }
+        lines.insert(name, place.line);
+    }
+    Ok(())
+}
+
+fn name_without_one(index: usize) -> String {
+    format!("task {}", index + 1)
+}
+
 fn compile_task(context: &Context<'_>, index: usize, written: &Placed<TaskFile>, compiled: Vec<CompiledStep>) -> Checked<CompiledTask> {
     let TaskFile { name, weight: share, tags, steps, think: pause, pacing } = &written.value;
     if compiled.is_empty() {
@@ -151,7 +174,7 @@ fn compile_task(context: &Context<'_>, index: usize, written: &Placed<TaskFile>,
     Ok(CompiledTask {
         name: match name {
             Some(name) => label_text(context.document, "name", name)?,
-            None => format!("task {}", index + 1),
+            None => name_without_one(index),
         },
         weight: weight(context.document, share.as_ref())?,
         tags: tags.iter().map(|tag| tag.value.clone()).collect(),
