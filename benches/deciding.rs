@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use perfgate::baseline::Store;
 use perfgate::plan::{Dice, Stream};
 use perfgate::run::{
-    EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, Slice, save_run,
+    EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, SecondCounts, Slice, save_run,
 };
 use perfgate::stats::Histogram;
 
@@ -115,6 +115,7 @@ fn run(night: u64) -> Run {
             branch: None,
         },
         endpoints,
+        at_once: SecondCounts::default(),
         phases: vec![PhaseRun {
             name: "hold".into(),
             at: Duration::ZERO,
@@ -155,7 +156,9 @@ fn endpoint(index: usize, dice: &mut Dice) -> EndpointRun {
     (series.requests, series.ok, series.bytes) = (requests, requests, requests * 2000);
     series.statuses.insert(200, requests);
     let seconds = usize::try_from(SECONDS).unwrap_or_default();
-    let per_second = PerSecond { requests: vec![REQUESTS_OF_A_SLICE / SLICE_SECONDS; seconds], failures: vec![0; seconds] };
+    let each_second = |count: u64| std::iter::repeat_n(count, seconds).collect();
+    let per_second =
+        PerSecond { requests: each_second(REQUESTS_OF_A_SLICE / SLICE_SECONDS), failures: each_second(0), ..PerSecond::default() };
     EndpointRun { name: format!("GET /api/{index}"), role: EndpointRole::Task, phases: vec![series], slices, per_second }
 }
 

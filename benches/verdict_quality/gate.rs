@@ -309,13 +309,7 @@ pub struct Ladder<'a> {
 }
 
 impl<'a> Ladder<'a> {
-    pub fn draw(
-        metrics: &'a [Metric],
-        (source, pairs): (Source<'a>, [&Pairs; 2]),
-        noise: &Noise,
-        truth: Truth,
-        dice: &mut Dice,
-    ) -> Self {
+    pub fn draw(metrics: &'a [Metric], (source, pairs): (Source<'a>, [&Pairs; 2]), noise: &Noise, truth: Truth, dice: &mut Dice) -> Self {
         let truth = truth.settled(dice);
         let nights = Nights::draw(metrics, source, noise, truth, dice);
         Self { nights, rounds: SideBySide::draw(metrics, pairs, Rounds::FULL, noise, truth, dice) }

@@ -298,7 +298,7 @@ mod tests {
             ("encryption", of(Some((6, &[1, 0])), Some((8, &[1, 0]))), "an encrypted file"),
             ("place", of(None, Some((42, &[0, 0, 0, 0]))), ""),
         ] {
-            let error = read(&bytes).map(|_| ()).unwrap_err().to_string();
+            let error = read(&bytes, &whole).map(|_| ()).unwrap_err().to_string();
             assert!(error.contains(why), "{what}: {error}");
         }
         // With the mode of a symbolic link.

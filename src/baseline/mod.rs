@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use self::admission::{Admission, admission};
-pub use self::archive::{ArchiveError, read as read_archive};
+pub use self::archive::ArchiveError;
 pub use self::directory::Store;
 pub use self::drift::{Drift, DriftSince, drifts};
 pub use self::git::{Branch, GitError};
@@ -36,7 +36,7 @@ pub use self::sealed::SealedDigest;
 use crate::exit::ExitCode;
 use crate::files::FileError;
 use crate::github::{Github, GithubError};
-use crate::run::{Ask, Baseline, Digests, StoredRound};
+use crate::run::{Ask, Baseline, BaselineRun, Digests, StoredRound};
 use crate::web::{Web, WebError, without_secrets};
 
 /// Where runs to compare with may come from.
@@ -246,6 +246,14 @@ impl fmt::Display for Source {
 pub fn load(sources: &[Source], reach: Reach<'_>) -> Result<Baseline, BaselineError> {
     let (source, (runs, rounds)) = load_each(sources, reach, &kept::whole)?;
     Ok(Baseline { source, runs, rounds })
+}
+
+/// The runs of a store as it travels, newest first.
+///
+/// # Errors
+/// [`ArchiveError`].
+pub fn read_archive(bytes: &[u8]) -> Result<Vec<BaselineRun>, ArchiveError> {
+    archive::read(bytes, &kept::whole).map(|(runs, _)| runs)
 }
 
 /// Of the same runs what is asked, without reading those whose digest can be believed; `turn` says which is read all the same.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::context::{World, exit_of_signal};
 use super::error::CommandError;
-use super::plan_words::{counted, never_pausing};
 use super::live;
+use super::plan_words::{counted, never_pausing};
 use super::progress::ProgressView;
 use super::results::Results;
 use super::surroundings::{cores, environment};

@@ -102,6 +102,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+    use crate::load::Gauges;
 
     fn at(seconds: u64) -> Progress {
         Progress {
@@ -112,18 +113,23 @@ mod tests {
             load: 5.0,
             workload: Workload::Closed { users: 5 },
             requests_per_s: 10.0,
+            failures_per_s: 0.0,
+            p50_ms: None,
             p95_ms: None,
+            p99_ms: None,
             requests: 10,
             failures: 0,
+            not_sent: 0,
+            gauges: Gauges::default(),
         }
     }
 
     #[test]
     fn a_terminal_that_stands_still_holds_nothing_up() {
         let (goes_on, waits) = channel::<()>();
-        let (drew, drawn) = channel();
+        let (sender, drawn) = channel();
         let draw = move |update: Update| {
-            drew.send(update.seconds).unwrap();
+            sender.send(update.seconds).unwrap();
             let _ = waits.recv();
         };
         let mut view = ProgressView::drawn_by(Duration::ZERO, draw, || ());
@@ -137,8 +143,8 @@ mod tests {
 
     #[test]
     fn a_log_gets_a_line_every_ten_seconds() {
-        let (drew, drawn) = channel();
-        let mut view = ProgressView::drawn_by(LINE_EVERY, move |update: Update| drew.send(update.line).unwrap(), || ());
+        let (sender, drawn) = channel();
+        let mut view = ProgressView::drawn_by(LINE_EVERY, move |update: Update| sender.send(update.line).unwrap(), || ());
         for second in [5, 10, 15, 19, 20] {
             view.show(&at(second));
             if second % 10 == 0 {
