@@ -2,7 +2,7 @@
 //! Without node, Chromium or the harness's two packages it is skipped with a notice; with `PERFGATE_REQUIRE_TOOLS=1`
 //! that is a failure.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be prepared fails the test")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what cannot be prepared fails the test, and what was skipped is told")]
 
 mod dashboard;
 mod runs;
