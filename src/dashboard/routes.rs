@@ -62,6 +62,7 @@ pub(super) fn router(access: Arc<Access>, content: Arc<Content>) -> Router {
         .route("/runs/{id}/parts", get(parts))
         .route("/runs/{id}/stop", post(stop))
         .route("/assets/{name}", get(asset))
+        .route("/favicon.ico", get(|| async { assets::asset("icon.svg").unwrap_or_else(page::not_found) }))
         .route("/api/openapi.json", get(|| async { api::description() }))
         .route("/api/runs", get(api_list).post(api_begin))
         .route("/api/runs/{id}", get(api_show).delete(api_stop))

@@ -5,7 +5,7 @@
 //! To look at what the browser shows: `PERFGATE_SCREENSHOTS=FOLDER cargo test --test browser`. To take the README's
 //! pictures anew: `PERFGATE_PICTURES=.github/pictures cargo test --test browser`.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be prepared fails the test")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "what cannot be prepared fails the test, and what was skipped is told")]
 
 mod comment;
 mod dashboard;

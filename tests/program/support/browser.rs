@@ -53,7 +53,7 @@ impl Dashboard {
             let said = Arc::clone(&said);
             std::thread::spawn(move || {
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    *said.lock().unwrap() += &format!("{line}\n");
+                    said.lock().unwrap().extend([line.as_str(), "\n"]);
                 }
             });
         }
