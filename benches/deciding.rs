@@ -53,8 +53,8 @@ fn measure(folder: &Path) -> Result<(), Box<dyn Error>> {
     let (without, same) = median(folder)?;
     let bytes: u64 = store.entries().iter().map(|entry| fs::metadata(store.run_path(&entry.id)).map_or(0, |file| file.len())).sum();
     let mut out = io::stdout();
-    writeln!(out, "| {RUNS} runs of {SECONDS} s, {ENDPOINTS} endpoints, {:.0} MB | ms |\n|---|---|", bytes as f64 / 1e6)?;
-    writeln!(out, "| with what the store keeps of its runs ({:.1} MB) | {:.0} |", listed as f64 / 1e6, with.as_secs_f64() * 1e3)?;
+    writeln!(out, "| {RUNS} runs of {SECONDS} s, {ENDPOINTS} endpoints, {:.0} MB | ms |\n|---|---|", number(bytes) / 1e6)?;
+    writeln!(out, "| with what the store keeps of its runs ({:.1} MB) | {:.0} |", number(listed) / 1e6, with.as_secs_f64() * 1e3)?;
     writeln!(out, "| every run read | {:.0} |", without.as_secs_f64() * 1e3)?;
     writeln!(out, "\nthe same verdict: {}", if verdict == same { "yes" } else { "NO" })?;
     if verdict == same { Ok(()) } else { Err("the verdicts differ".into()) }
@@ -87,6 +87,11 @@ fn forget_digests(list: &Path) -> Result<(), Box<dyn Error>> {
         entry.as_object_mut().and_then(|entry| entry.remove("digest"));
     }
     Ok(fs::write(list, serde_json::to_vec(&content)?)?)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size")]
+fn number(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 /// The run of so many nights ago.

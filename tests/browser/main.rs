@@ -114,7 +114,8 @@ fn pages(folder: &Path) -> Vec<(&'static str, String)> {
     hostile.phases[0].name = "</style><script>alert(3)</script>".into();
     hostile.environment.branch = Some("<svg onload=alert(4)>".into());
     let judged = |run: &Run, past: Option<&Baseline>| {
-        let verdict = judge(run, &thresholds, past.map_or(BaselineChoice::None, BaselineChoice::Store));
+        let digests = past.map(|past| past.digests(&thresholds.ask()));
+        let verdict = judge(run, &thresholds, digests.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store));
         page(&Subject { verdict: &verdict, run, reproduce: REPRODUCE }, past)
     };
     vec![
@@ -141,7 +142,8 @@ fn pictured(folder: &Path) -> (String, String) {
     let past = past(&good);
     let mut run = runs::slower_after(&good, "checkout", Duration::from_secs(170), 1.35);
     runs::fail(&mut run, "search", 0.03);
-    let verdict = judge(&run, &thresholds(folder), BaselineChoice::Store(&past));
+    let thresholds = thresholds(folder);
+    let verdict = judge(&run, &thresholds, BaselineChoice::Store(&past.digests(&thresholds.ask())));
     let subject = Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE };
     (page(&subject, Some(&past)), render(Format::Markdown, &subject, LOOK).unwrap())
 }
@@ -160,7 +162,7 @@ fn past(run: &Run) -> Baseline {
         earlier.started_at = run.started_at.checked_sub(DAY * (night + 1)).unwrap();
         BaselineRun { id: format!("night-{night}"), pinned: false, run: earlier }
     };
-    Baseline { source: ".perfgate/baselines/shop".into(), runs: (0..7).map(night).collect() }
+    Baseline { source: ".perfgate/baselines/shop".into(), runs: (0..7).map(night).collect(), rounds: Vec::new() }
 }
 
 /// The page of so many endpoints, of which all got slower, and the CPU time that it took.
@@ -168,7 +170,8 @@ fn written(endpoints: usize) -> (String, Duration) {
     let folder = tempfile::tempdir().unwrap();
     let run = runs::slower(&runs::shop(endpoints, 300), "orders", 1.5);
     let past = past(&runs::shop(1, 1));
-    let verdict = judge(&run, &thresholds(folder.path()), BaselineChoice::Store(&past));
+    let thresholds = thresholds(folder.path());
+    let verdict = judge(&run, &thresholds, BaselineChoice::Store(&past.digests(&thresholds.ask())));
     let begun = computed();
     let text = page(&Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE }, Some(&past));
     (text, computed().checked_sub(begun).unwrap())
