@@ -54,6 +54,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "load",
             "plan",
             "publish",
+            "redact",
             "report",
             "run",
             "scenario",

@@ -186,7 +186,9 @@ impl World {
 
     /// From now on the first signal ends the program at once: what is still under way is for others, and may take long.
     pub fn end_at_the_first_signal(&self) {
-        self.all_is_written.store(true, Ordering::SeqCst);
+        if self.abort.is_none() {
+            self.all_is_written.store(true, Ordering::SeqCst);
+        }
     }
 }
 

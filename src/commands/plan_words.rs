@@ -296,7 +296,8 @@ mod tests {
                requests in judged phases, as scheduled:\n    \
                  GET /products: about 1,700 requests, enough for p99\n    \
                  POST /orders: about 90 requests; p95 needs 200, p99 needs 1,000\n  \
-               too few requests make no verdict (exit 3): 12 times as long a `hold`, or as much load, would do; or judge a lower percentile there"
+               too few requests make no verdict (exit 3): 12 times as long a `hold`, or as much load, would do; or judge a lower percentile there\n  \
+               one endpoint at a time (`check --each`): 2 loads of 1m10s, 2m20s in all"
         );
     }
 

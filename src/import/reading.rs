@@ -111,6 +111,7 @@ impl Reading {
             let hint = tool.naming_hint();
             return Err(ImportError::TooManyNames { path: path.to_owned(), line: 1, cap: MAX_NAMES, examples, hint });
         }
+        self.refuse_falling_percentiles(path)?;
         self.warn_of_mixed_latency();
         let started_at = self.started_at.unwrap_or_else(|| modified(path));
         if self.started_at.is_none() {
@@ -136,6 +137,16 @@ impl Reading {
             tasks: Vec::new(),
             at_once: SecondCounts::default(),
         })
+    }
+
+    /// What contradicts itself is no measurement.
+    fn refuse_falling_percentiles(&self, path: &Path) -> Result<(), ImportError> {
+        let total = self.imported.total.iter().map(|total| ("all requests", &total.latency));
+        let stated = self.imported.stated.iter().map(|(name, latency)| (name.as_str(), latency)).chain(total);
+        match stated.into_iter().find(|(_, latency)| latency.falls()) {
+            Some((name, _)) => Err(ImportError::document(path, format!("of {name:?} a higher percentile is lower than a lower one"))),
+            None => Ok(()),
+        }
     }
 
     /// Where failures are fast and not told apart, they make the rest look better than it is. Of an endpoint that only

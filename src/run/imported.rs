@@ -93,6 +93,14 @@ pub struct StatedTotal {
     pub latency: StatedLatency,
 }
 
+impl StatedLatency {
+    /// Whether a higher percentile is lower, which no samples can have.
+    #[must_use]
+    pub fn falls(&self) -> bool {
+        self.percentiles.values().zip(self.percentiles.values().skip(1)).any(|(lower, higher)| lower > higher)
+    }
+}
+
 impl Measure {
     pub const ALL: [Self; 4] = [Self::Response, Self::Service, Self::ServiceWithoutConnect, Self::TimeToFirstByte];
 

@@ -45,8 +45,8 @@ fn html(markdown: &str) -> String {
             }
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_) | CodeBlockKind::Indented)) => html.push_str("<pre><code>"),
             Event::End(TagEnd::CodeBlock) => html.push_str("</code></pre>"),
-            Event::Start(tag) => html.push_str(&name(&tag.to_end()).map(|name| format!("<{name}>")).unwrap_or_default()),
-            Event::End(end) => html.push_str(&name(&end).map(|name| format!("</{name}>")).unwrap_or_default()),
+            Event::Start(tag) => html.push_str(&name(tag.to_end()).map(|name| format!("<{name}>")).unwrap_or_default()),
+            Event::End(end) => html.push_str(&name(end).map(|name| format!("</{name}>")).unwrap_or_default()),
             Event::Code(text) => {
                 let _ = write!(html, "<code>{}</code>", escaped(&text));
             }
@@ -64,7 +64,7 @@ const fn cell(is_head: bool) -> &'static str {
     if is_head { "th" } else { "td" }
 }
 
-fn name(end: &TagEnd) -> Option<&'static str> {
+const fn name(end: TagEnd) -> Option<&'static str> {
     Some(match end {
         TagEnd::Paragraph => "p",
         TagEnd::Heading(_) => "h3",

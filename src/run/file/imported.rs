@@ -139,11 +139,12 @@ fn latency_of(place: &str, file: StatedLatencyFile, requests: u64) -> Result<Sta
             name.parse().map_err(|error: crate::units::QuantityError| invalid(place, "percentiles_ms", error.to_string()))?;
         percentiles.insert(percentile, not_negative(place, "percentiles_ms", millis)?);
     }
-    if percentiles.values().zip(percentiles.values().skip(1)).any(|(lower, higher)| lower > higher) {
+    let finite = |field, value: Option<f64>| value.map(|value| not_negative(place, field, value)).transpose();
+    let stated = StatedLatency { samples, percentiles, max: finite("max_ms", max_ms)?, mean: finite("mean_ms", mean_ms)? };
+    if stated.falls() {
         return Err(invalid(place, "percentiles_ms", "fall where a higher percentile can't be lower"));
     }
-    let finite = |field, value: Option<f64>| value.map(|value| not_negative(place, field, value)).transpose();
-    Ok(StatedLatency { samples, percentiles, max: finite("max_ms", max_ms)?, mean: finite("mean_ms", mean_ms)? })
+    Ok(stated)
 }
 
 fn total_of(file: StatedTotalFile) -> Result<StatedTotal, RunFileError> {
