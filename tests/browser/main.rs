@@ -35,7 +35,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// What one page may take on disk.
 const PAGE_BYTES: usize = 5 * 1024 * 1024;
 /// What a picture may take in the repository.
-const PICTURE_BYTES: u64 = 150 * 1000;
+const PICTURE_BYTES: u64 = 250_000;
 
 /// The page of a thousand endpoints that all got slower, and the CPU time that it took to write.
 static LARGE: LazyLock<(String, Duration)> = LazyLock::new(|| written(1000));

@@ -1,6 +1,7 @@
 //! L: what a target can do to a load. Each fault is met by the whole program: it is counted in its class, the gate fails,
 //! and the program ends on time, in bounded memory.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::shell::limited;
 use crate::support::{self, at_once};
 use crate::trial::Trial;
 
-const LOAD: &str = "users: 10, hold: 1s";
+const LOAD: &str = "users: 20, hold: 1s";
 const STEP: &str = "{get: /api/products}";
 
 /// What a server does with every request, and what each of them must be counted as.
@@ -98,12 +99,18 @@ fn each_way_to_answer_badly_is_counted_in_its_class_and_fails_the_gate() {
             trial.edit("shop.yaml", LOAD, "users: 4, hold: 400ms");
             trial.edit("shop.yaml", STEP, step);
             trial.edit("shop.yaml", "http: {", &format!("http: {{timeout: {timeout}, "));
-            trial.perfgate("check shop.yaml").with(1).prints("GET /api/products fails too often: failures 100 %");
+            // A busy machine may have had to try again: the last load counts.
+            let before = Cell::new(0);
+            let ended = trial.run(|| {
+                before.set(server.received().len());
+                trial.command("check shop.yaml")
+            });
+            ended.with(1).prints("GET /api/products fails too often: failures 100 %");
             let run = trial.json("perfgate-out/run.json");
             let endpoint = &run["endpoints"][0];
             assert_eq!(endpoint["failures"][class], endpoint["requests"], "{row} {fault}: {endpoint:#}");
             assert_eq!(endpoint["ok"], 0, "{row} {fault}");
-            assert_eq!(endpoint["requests"], server.received().len(), "{row} {fault}: not each once");
+            assert_eq!(endpoint["requests"], server.received().len() - before.get(), "{row} {fault}: not each once");
             if *class == "timeout" {
                 assert!(endpoint["latency_ms"]["p50"].as_f64().unwrap() > 149.0, "{row} {fault}: {endpoint:#}");
             }
@@ -163,7 +170,9 @@ fn resets_as_fast_as_two_cores_can_are_all_counted_in_bounded_memory() {
     let trial = Trial::on(&format!("http://{}", server.address));
     trial.edit("shop.yaml", "think: 20ms\n", "");
     trial.edit("shop.yaml", LOAD, "rate: 2000/s, hold: 1500ms, max_in_flight: 200");
-    let ended = trial.perfgate("check shop.yaml").with(1).prints("failures 100 %");
+    // A reset that comes at once may be met by the look before the load, which then takes the target for absent.
+    let mut tries = std::iter::repeat_with(|| trial.perfgate("check shop.yaml")).take(10);
+    let ended = tries.find(|ended| ended.code != 4).unwrap().with(1).prints("failures 100 %");
     let run = trial.json("perfgate-out/run.json");
     let of = |key: &str| run["endpoints"][0]["failures"][key].as_u64().unwrap();
     assert_eq!(of("reset") + of("connect"), run["endpoints"][0]["requests"].as_u64().unwrap(), "{run:#}");
@@ -200,10 +209,15 @@ fn floods_over_http2_are_failures_in_bounded_memory() {
         trial.edit("shop.yaml", "think: 20ms\n", "");
         trial.edit("shop.yaml", "http: {", "http: {version: 2, timeout: 300ms, ");
         trial.edit("shop.yaml", STEP, "{post: /api/products, body: xxxxxxxxxx}");
-        trial.perfgate("check shop.yaml").with(1).prints("failures 100 %");
+        let before = Cell::new(0);
+        let ended = trial.run(|| {
+            before.set(server.connections());
+            trial.command("check shop.yaml")
+        });
+        ended.with(1).prints("failures 100 %");
         let run = trial.json("perfgate-out/run.json");
         assert_eq!(run["generator"]["failed"], run["generator"]["sent"], "{fault}");
-        assert!(server.connections() <= run["generator"]["sent"].as_u64().unwrap() + 2, "{fault}: connects in a loop");
+        assert!(server.connections() - before.get() <= run["generator"]["sent"].as_u64().unwrap() + 2, "{fault}: connects in a loop");
     });
 }
 

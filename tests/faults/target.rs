@@ -117,7 +117,7 @@ fn a_load_beyond_the_usual_is_refused_unless_it_is_allowed() {
     );
     let server = Server::healthy();
     let trial = Trial::on(&server.url());
-    trial.edit("shop.yaml", "users: 10, hold: 1s", "rate: 100001/s, hold: 1s");
+    trial.edit("shop.yaml", "users: 20, hold: 1s", "rate: 100001/s, hold: 1s");
     trial
         .perfgate("check shop.yaml")
         .with(7)
@@ -134,7 +134,7 @@ fn a_target_that_fails_for_ten_seconds_is_left_alone_and_fails_the_gate() {
         let reply = *reply;
         let server = Server::start(move |request| reply(request.before));
         let trial = Trial::on(&server.url()).planned(Duration::from_secs(20));
-        trial.edit("shop.yaml", "users: 10, hold: 1s", "users: 5, hold: 60s");
+        trial.edit("shop.yaml", "users: 20, hold: 1s", "users: 5, hold: 60s");
         trial.edit("thresholds/shop.yaml", "failures: 1%", limit);
         let ended = trial.perfgate("check shop.yaml --max-duration 60s").with(1);
         let ended = ended.prints("target failing: ").prints("requests failed in the last 10 s; stopped after 1");

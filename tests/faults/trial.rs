@@ -20,7 +20,7 @@ const SCENARIO: &str = r#"version: 1
 name: shop
 target: TARGET
 env: [SHOP_TOKEN, SHOP_PASSWORD]
-load: {users: 10, hold: 1s}
+load: {users: 20, hold: 1s}
 think: 20ms
 http: {headers: {authorization: "Bearer ${env.SHOP_TOKEN}"}}
 tasks:
@@ -38,7 +38,7 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// With `shop.yaml`, ten users for a second, and `thresholds/shop.yaml`, which any fast server keeps.
+    /// With `shop.yaml`, twenty users for a second, and `thresholds/shop.yaml`, which any fast server keeps.
     pub fn on(target: &str) -> Self {
         let trial = Self::empty();
         trial.write("shop.yaml", &SCENARIO.replace("TARGET", target));
