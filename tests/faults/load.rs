@@ -103,7 +103,7 @@ fn each_way_to_answer_badly_is_counted_in_its_class_and_fails_the_gate() {
             let before = Cell::new(0);
             let ended = trial.run(|| {
                 before.set(server.received().len());
-                trial.command("check shop.yaml")
+                trial.command("check shop.yaml --max-duration 400ms")
             });
             ended.with(1).prints("GET /api/products fails too often: failures 100 %");
             let run = trial.json("perfgate-out/run.json");
@@ -212,7 +212,7 @@ fn floods_over_http2_are_failures_in_bounded_memory() {
         let before = Cell::new(0);
         let ended = trial.run(|| {
             before.set(server.connections());
-            trial.command("check shop.yaml")
+            trial.command("check shop.yaml --max-duration 700ms")
         });
         ended.with(1).prints("failures 100 %");
         let run = trial.json("perfgate-out/run.json");
