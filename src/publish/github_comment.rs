@@ -31,49 +31,62 @@ pub fn post(github: &Github, post: &Post<'_>) -> Result<Posted, PublishError> {
     let body = post.key.mark(post.order, post.text);
     for _ in 0..TRIES {
         let comments = github.comments(post.pull)?;
-        if let Some(known) = own(github, post.key, &comments)?.first() {
-            return update(github, post, known, &body);
+        if let Some((first, others)) = own(github, post.key, &comments)?.split_first() {
+            return bring(github, post, first, others, &body);
         }
         match github.create_comment(post.pull, &body) {
-            Ok(created) => return settle(github, post, &created),
+            Ok(created) => return settle(github, post, &created, &body),
             // It may stand there nevertheless: the list tells.
             Err(error) if error.is_uncertain() => github.web().wait(SETTLING),
             Err(error) => return Err(error.into()),
         }
     }
     let comments = github.comments(post.pull)?;
-    match own(github, post.key, &comments)?.first() {
-        Some(known) => update(github, post, known, &body),
+    match own(github, post.key, &comments)?.split_first() {
+        Some((first, others)) => bring(github, post, first, others, &body),
         None => Err(PublishError::Unexpected { what: "comment", problem: format!("{TRIES} tries, and no comment stands there") }),
     }
 }
 
-fn update(github: &Github, post: &Post<'_>, known: &Comment, body: &str) -> Result<Posted, PublishError> {
-    if Order::of(&known.body) > post.order {
+/// Gives the first comment this job's text and removes the others. A job writes no text but its own, and removes nothing
+/// later than that: where a later one stands, its job does the rest.
+fn bring(github: &Github, post: &Post<'_>, first: &Comment, others: &[&Comment], body: &str) -> Result<Posted, PublishError> {
+    let orders = others.iter().chain([&first]).map(|comment| Order::of(&comment.body));
+    if orders.max() > Some(post.order) {
         return Ok(Posted::Newer);
     }
-    if known.body != body {
-        github.update_comment(known.id, body)?;
-    }
-    Ok(done(known))
-}
-
-/// Another job may have created a comment in the same moment. Both see both, and both keep the first with the later text.
-fn settle(github: &Github, post: &Post<'_>, created: &Comment) -> Result<Posted, PublishError> {
-    let comments = github.comments(post.pull)?;
-    let same_author = |comment: &&Comment| comment.author() == created.author() && post.key.marks(&comment.body);
-    let mut own: Vec<&Comment> = comments.iter().filter(same_author).collect();
-    own.sort_by_key(|comment| comment.id);
-    let Some((first, others)) = own.split_first() else { return Ok(done(created)) };
-    if let Some(latest) = others.iter().max_by_key(|comment| Order::of(&comment.body))
-        && Order::of(&latest.body) > Order::of(&first.body)
-    {
-        github.update_comment(first.id, &latest.body)?;
+    if first.body != body {
+        github.update_comment(first.id, body)?;
     }
     for other in others {
         github.delete_comment(other.id)?;
     }
     Ok(done(first))
+}
+
+/// Other jobs may have created a comment in the same moment. All see all, and keep the first with the latest text. One that
+/// met others looks again: an earlier one may have been about to write.
+fn settle(github: &Github, post: &Post<'_>, created: &Comment, body: &str) -> Result<Posted, PublishError> {
+    let mut posted = done(created);
+    for _ in 0..TRIES {
+        let comments = github.comments(post.pull)?;
+        let same_author = |comment: &&Comment| comment.author() == created.author() && post.key.marks(&comment.body);
+        let mut own: Vec<&Comment> = comments.iter().filter(same_author).collect();
+        own.sort_by_key(|comment| comment.id);
+        let Some((first, others)) = own.split_first() else { break };
+        posted = bring(github, post, first, others, body)?;
+        if posted == Posted::Newer {
+            if others.iter().any(|other| other.id == created.id) {
+                github.delete_comment(created.id)?;
+            }
+            break;
+        }
+        if others.is_empty() {
+            break;
+        }
+        github.web().wait(SETTLING);
+    }
+    Ok(posted)
 }
 
 /// The comments that this token wrote under this key, first one first. Anybody can write the marker.
