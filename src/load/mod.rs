@@ -11,6 +11,7 @@ mod exchange;
 mod health;
 mod http1;
 mod http2;
+mod idle;
 mod open;
 mod preflight;
 mod reading;

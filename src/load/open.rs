@@ -1,5 +1,5 @@
 //! The open workload: task starts that are due come what may. A start takes an idle user, else makes a new one, else waits
-//! in a queue with its due time kept; what could not be sent by the end is counted as such.
+//! in a queue with its due time kept; what could not be sent by the end is counted as such. Users beyond need go.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
+use super::idle::Idle;
 use super::tasks::pass_on_panic;
 use super::timer::FineTimer;
 use super::user::{Cut, LATE_GRACE, User, Walk};
@@ -18,6 +19,8 @@ use crate::scenario::Arrivals;
 
 /// As many starts are spawned before the users get their turn.
 const STARTS_AT_ONCE: u64 = 32;
+/// How often it is looked for users beyond need.
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
 
 /// One due start of a task.
 #[derive(Debug, Clone, Copy)]
@@ -32,10 +35,12 @@ struct Start {
 /// Users and starts that wait for each other.
 #[derive(Debug)]
 struct Lobby {
-    /// By kind; the one that came last goes first, its connection being the freshest.
-    idle: Vec<RefCell<Vec<User>>>,
+    /// By kind.
+    idle: Vec<RefCell<Idle<User>>>,
     waiting: Vec<RefCell<VecDeque<Start>>>,
     made: Cell<u64>,
+    /// Of users that went, for others to take, with their rows.
+    free: RefCell<Vec<u64>>,
     limit: Cell<u64>,
 }
 
@@ -46,9 +51,11 @@ pub async fn drive(worker: &Rc<Worker>, arrivals: Arrivals, max_in_flight: u64, 
         idle: (0..kinds).map(|_| RefCell::default()).collect(),
         waiting: (0..kinds).map(|_| RefCell::default()).collect(),
         made: Cell::new(0),
+        free: RefCell::default(),
         limit: Cell::new(own_share(max_in_flight, worker.number, worker.workers)),
     });
     let timer = FineTimer::new();
+    let mut look_at = worker.start + LOOKED_EVERY;
     for (count, start) in (1_u64..).zip(starts(worker, arrivals)) {
         timer.sleep_until(start.due).await;
         worker.note_lateness(start.due);
@@ -58,6 +65,10 @@ pub async fn drive(worker: &Rc<Worker>, arrivals: Arrivals, max_in_flight: u64, 
         }
         while let Some(ended) = users.try_join_next() {
             pass_on_panic(ended);
+        }
+        if start.due >= look_at {
+            look_at = start.due + LOOKED_EVERY;
+            lobby.let_unneeded_go(worker, users);
         }
         if let Some(user) = lobby.user_for(worker, start, users) {
             let (worker, lobby) = (Rc::clone(worker), Rc::clone(&lobby));
@@ -98,8 +109,7 @@ impl Lobby {
         let index = self.free_index(worker).or_else(|| {
             let retired = self.retire_another_kind(start.kind)?;
             let index = retired.index;
-            let worker = Rc::clone(worker);
-            users.spawn_local(async move { stop(&worker, retired).await });
+            say_good_bye(worker, retired, users);
             Some(index)
         })?;
         let dice = Dice::new(worker.plan.seed, Stream::User { index, life: 0 });
@@ -117,6 +127,9 @@ impl Lobby {
 
     /// The index of one more user, while there may be one.
     fn free_index(&self, worker: &Worker) -> Option<u64> {
+        if let Some(index) = self.free.borrow_mut().pop() {
+            return Some(index);
+        }
         let made = self.made.get();
         (made < self.limit.get()).then(|| {
             self.made.set(made + 1);
@@ -128,6 +141,17 @@ impl Lobby {
     fn retire_another_kind(&self, kind: usize) -> Option<User> {
         let mut others = self.idle.iter().enumerate().filter(|(other, _)| *other != kind);
         others.find_map(|(_, idle)| idle.borrow_mut().pop())
+    }
+
+    /// Those who were not needed for long go, with their connections.
+    fn let_unneeded_go(&self, worker: &Rc<Worker>, users: &mut JoinSet<()>) {
+        let now = Instant::now();
+        for idle in &self.idle {
+            while let Some(unneeded) = idle.borrow_mut().pop_unneeded(now) {
+                self.free.borrow_mut().push(unneeded.index);
+                say_good_bye(worker, unneeded, users);
+            }
+        }
     }
 
     /// There is no row for another user: those who are here have to do.
@@ -151,9 +175,8 @@ impl Lobby {
         for waiting in &self.waiting {
             waiting.take();
         }
-        for user in self.idle.iter().flat_map(RefCell::take) {
-            let worker = Rc::clone(worker);
-            users.spawn_local(async move { stop(&worker, user).await });
+        for idle in &self.idle {
+            idle.borrow_mut().take().for_each(|user| say_good_bye(worker, user, users));
         }
     }
 }
@@ -179,7 +202,7 @@ async fn serve(worker: &Worker, lobby: &Lobby, mut user: User, start: Start) {
         next = lobby.next_waiting(worker, user.kind);
     }
     if Instant::now() < worker.end {
-        lobby.idle[user.kind].borrow_mut().push(user);
+        lobby.idle[user.kind].borrow_mut().push(user, Instant::now());
     } else {
         stop(worker, user).await;
     }
@@ -207,6 +230,11 @@ async fn serve_one(worker: &Worker, user: &mut User, start: Start, due: &mut Opt
         worker.note_task(start.kind, start.task, start.due);
     }
     walked.map(|_| ())
+}
+
+fn say_good_bye(worker: &Rc<Worker>, user: User, users: &mut JoinSet<()>) {
+    let worker = Rc::clone(worker);
+    users.spawn_local(async move { stop(&worker, user).await });
 }
 
 async fn stop(worker: &Worker, mut user: User) {
