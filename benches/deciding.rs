@@ -101,7 +101,7 @@ fn run(night: u64) -> Run {
     let requests = endpoints.iter().map(|endpoint| endpoint.phases[0].requests).sum();
     let began: jiff::Timestamp = "2026-11-20T12:00:00Z".parse().unwrap_or_default();
     Run {
-        scenario: ScenarioRef { name: "shop".into(), hash: "sha256:1".into(), seed: 1 },
+        scenario: ScenarioRef { name: "shop".into(), hash: "sha256:1".into(), seed: 1, each_alone: false },
         target: "http://localhost".into(),
         started_at: began - SignedDuration::from_hours(24 * i64::try_from(night).unwrap_or_default()),
         measured: Duration::from_secs(SECONDS),

@@ -88,10 +88,11 @@ pub fn append(path: &Path, content: &[u8]) -> Result<(), FileError> {
 /// [`FileError`] where it cannot be read or is larger.
 pub fn read_capped(path: &Path, cap: u64) -> Result<Vec<u8>, FileError> {
     let reading = |source| FileError::Read { path: path.to_owned(), source };
-    if !fs::metadata(path).map_err(reading)?.is_file() {
+    let found = fs::metadata(path).map_err(reading)?;
+    if !found.is_file() {
         return Err(reading(io::Error::other("not a regular file")));
     }
-    let mut content = Vec::new();
+    let mut content = Vec::with_capacity(usize::try_from(found.len().min(cap)).unwrap_or(0) + 1);
     File::open(path).map_err(reading)?.take(cap + 1).read_to_end(&mut content).map_err(reading)?;
     if content.len() as u64 > cap {
         return Err(FileError::TooLarge { path: path.to_owned(), cap });

@@ -91,7 +91,7 @@ pub fn environment() -> Environment {
 fn long_run(endpoints: u64) -> Run {
     let mut dice = Dice::new(1, Stream::Arrivals);
     Run {
-        scenario: ScenarioRef { name: "engine".into(), hash: "sha256:00".into(), seed: 1 },
+        scenario: ScenarioRef { name: "engine".into(), hash: "sha256:00".into(), seed: 1, each_alone: false },
         target: "http://127.0.0.1".into(),
         started_at: jiff::Timestamp::UNIX_EPOCH,
         measured: Duration::from_secs(SLICES * SLICE_SECONDS),

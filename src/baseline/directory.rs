@@ -1,6 +1,6 @@
 //! The store in a folder: `baseline.json` lists the runs, `runs/<id>.json` holds each. A run's file is written before
 //! it is listed and removed after it is not, so that a crash leaves at worst a file that nothing names.
-//! One writer at a time: two would each write the list that they know.
+//! One writer at a time: two would each write the list that they know, so that a command holds the folder while it writes.
 
 use std::fs;
 use std::io;
@@ -11,17 +11,21 @@ use super::kept::{self, Kept, KeptError};
 use super::parallel::on_all_cores;
 use super::rounds::{self, KeptRound};
 use super::{Admission, BaselineError, admission, read_if_exists};
-use crate::files::{self, FileError};
+use crate::files::{self, FileError, FolderLock};
 use crate::run::{BaselineRun, RUN_FILE_CAP, Run, StoredRound, read_run, write_run};
 
 const INDEX_NAME: &str = "baseline.json";
 const RUNS_NAME: &str = "runs";
+/// What the digests of a list may take, in bytes: the list must be readable again.
+const MOST_DIGESTS: usize = 16 * 1024 * 1024;
 
 /// A store of one scenario's runs in a folder.
 #[derive(Debug)]
 pub struct Store {
     folder: PathBuf,
     list: Listing,
+    /// Held by one that is going to write.
+    _lock: Option<FolderLock>,
 }
 
 impl Store {
@@ -34,7 +38,7 @@ impl Store {
         if folder.is_file() {
             return Err(BaselineError::NotAFolder { path: folder.to_owned() });
         }
-        let mut store = Self { folder: folder.to_owned(), list: Listing::default() };
+        let mut store = Self { folder: folder.to_owned(), list: Listing::default(), _lock: None };
         let path = folder.join(INDEX_NAME);
         if let Some(bytes) = read_if_exists(&path, RUN_FILE_CAP)? {
             store.list = index::read(&bytes).map_err(|source| BaselineError::CorruptIndex { path, source })?;
@@ -42,6 +46,19 @@ impl Store {
             store.rebuild()?;
         }
         Ok(store)
+    }
+
+    /// As [`Self::open`], to write: makes the folder, and keeps other writers out until it is dropped.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and where another writes to it.
+    pub fn open_to_write(folder: &Path) -> Result<Self, BaselineError> {
+        if folder.is_file() {
+            return Err(BaselineError::NotAFolder { path: folder.to_owned() });
+        }
+        fs::create_dir_all(folder).map_err(|source| FileError::Write { path: folder.to_owned(), source })?;
+        let lock = files::lock_folder(folder)?;
+        Ok(Self { _lock: Some(lock), ..Self::open(folder)? })
     }
 
     /// The name of the scenario whose runs it holds. `None` until a run was admitted.
@@ -70,7 +87,9 @@ impl Store {
         let bytes = write_run(run);
         let id = EntryId::of(run.started_at, &bytes);
         files::write_atomically(&self.run_path(&id), &bytes)?;
-        let (scenario, entries) = self.with_entry(Entry::of(id.clone(), run, admission).digested(run, &bytes), run);
+        // What the file holds, which may be coarser than the run.
+        let kept = read_run(&bytes).map_err(|source| BaselineError::CorruptRun { path: self.run_path(&id), source: source.into() })?;
+        let (scenario, entries) = self.with_entry(Entry::of(id.clone(), run, admission).digested(&kept, &bytes), run);
         self.replace(scenario, entries)?;
         Ok(id)
     }
@@ -169,21 +188,31 @@ impl Store {
         on_all_cores(&admitted, of_entry).into_iter().collect()
     }
 
-    /// Makes the digest of every admitted run anew, from its file: what the list said of them before does not matter.
+    /// Makes the digest of every admitted run anew, from its file: what the list said of them before does not matter. Returns
+    /// what is wrong with runs that can't be read; they have none.
     ///
     /// # Errors
-    /// [`BaselineError`] where a run can't be read or the list can't be written.
-    pub fn renew_digests(&mut self) -> Result<(), BaselineError> {
+    /// [`BaselineError`] where the list can't be written.
+    pub fn renew_digests(&mut self) -> Result<Vec<BaselineError>, BaselineError> {
         let renewed = |entry: &Entry| {
-            if !entry.admitted {
-                return Ok(entry.clone());
-            }
-            let (path, file) = self.file_of(&entry.id)?;
-            let run = read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })?;
-            Ok(entry.clone().digested(&run, &file))
+            let made = || {
+                let (path, file) = self.file_of(&entry.id)?;
+                let run = read_run(&file).map_err(|source| BaselineError::CorruptRun { path, source: source.into() })?;
+                Ok(entry.clone().digested(&run, &file))
+            };
+            if entry.admitted { made() } else { Ok(entry.clone()) }
         };
-        let entries = on_all_cores(&self.list.entries, renewed).into_iter().collect::<Result<Vec<_>, BaselineError>>()?;
-        if entries == self.list.entries { Ok(()) } else { self.replace(self.list.scenario.clone(), entries) }
+        let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
+        for (entry, made) in self.list.entries.iter().zip(on_all_cores(&self.list.entries, renewed)) {
+            entries.push(made.unwrap_or_else(|error: BaselineError| {
+                unreadable.push(error);
+                Entry { digest: None, ..entry.clone() }
+            }));
+        }
+        if entries != self.list.entries {
+            self.replace(self.list.scenario.clone(), entries)?;
+        }
+        Ok(unreadable)
     }
 
     /// One kept run, admitted or rejected.
@@ -260,6 +289,8 @@ impl Store {
     }
 
     fn replace_list(&mut self, list: Listing) -> Result<(), BaselineError> {
+        let mut list = list;
+        list.forget_digests_beyond(MOST_DIGESTS);
         files::write_atomically(&self.folder.join(INDEX_NAME), &index::write(&list))?;
         self.list = list;
         Ok(())

@@ -7,12 +7,13 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::Admission;
 use super::rounds::{self, KeptRound, RoundFile};
-use super::sealed::{self, SealedDigest, SealedFile};
+use super::sealed::{self, SealedDigest};
 use crate::run::{Ask, Digest, PhaseSelection, Run};
 use crate::units::Percentile;
 
@@ -168,22 +169,43 @@ pub(super) struct Listing {
 
 /// Reads a `baseline.json`.
 pub(super) fn read(bytes: &[u8]) -> Result<Listing, IndexError> {
-    let Envelope { format, version } = serde_json::from_slice(bytes)?;
-    if format != FORMAT {
-        return Err(IndexError::OtherFormat { found: format.chars().take(40).collect() });
-    }
-    if version != u64::from(FORMAT_VERSION) {
-        return Err(IndexError::UnknownVersion { found: version });
-    }
-    let IndexFile { format: _, version: _, scenario, entries, rounds } = serde_json::from_slice(bytes)?;
+    // Read once where it is what it should be; only else is it asked what it is.
+    let file = match serde_json::from_slice::<IndexFile>(bytes) {
+        Ok(file) if file.format == FORMAT && file.version == FORMAT_VERSION => file,
+        other => {
+            let Envelope { format, version } = serde_json::from_slice(bytes)?;
+            if format != FORMAT {
+                return Err(IndexError::OtherFormat { found: format.chars().take(40).collect() });
+            }
+            if version != u64::from(FORMAT_VERSION) {
+                return Err(IndexError::UnknownVersion { found: version });
+            }
+            other?
+        }
+    };
+    let IndexFile { format: _, version: _, scenario, entries, rounds } = file;
     let mut entries = entries.into_iter().map(entry_of).collect::<Result<Vec<_>, _>>()?;
     let mut ids = BTreeSet::new();
     if let Some(twice) = entries.iter().find(|entry| !ids.insert(&entry.id)) {
         return Err(IndexError::DuplicateId { id: twice.id.clone() });
     }
     sort(&mut entries);
-    let rounds = rounds.into_iter().map(rounds::of_file).collect::<Result<_, _>>()?;
+    let mut rounds = rounds.into_iter().map(rounds::of_file).collect::<Result<Vec<_>, _>>()?;
+    let mut ids = BTreeSet::new();
+    rounds.retain(|round| ids.insert(round.id.clone()));
     Ok(Listing { scenario, entries, rounds })
+}
+
+impl Listing {
+    /// Without the digests of the oldest runs, where all together would take more than `most` bytes: such runs are read.
+    pub(super) fn forget_digests_beyond(&mut self, most: usize) {
+        let mut left = most;
+        for entry in &mut self.entries {
+            let rest = entry.digest.as_ref().map_or(Some(left), |digest| left.checked_sub(digest.size()));
+            left = rest.unwrap_or(0);
+            entry.digest = entry.digest.take().filter(|_| rest.is_some());
+        }
+    }
 }
 
 /// The bytes of `baseline.json`.
@@ -226,7 +248,7 @@ struct EntryFile {
     requests: u64,
     figures: Vec<FigureFile>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    digest: Option<SealedFile>,
+    digest: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -248,7 +270,7 @@ fn entry_file(entry: &Entry) -> EntryFile {
             sampling_variance,
         })
         .collect();
-    let digest = digest.as_ref().map(sealed::file_of);
+    let digest = digest.as_ref().and_then(sealed::written);
     EntryFile { id: id.0, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest }
 }
 
@@ -262,6 +284,6 @@ fn entry_of(file: EntryFile) -> Result<Entry, IndexError> {
             Ok(Figure { endpoint, percentile, log_quantile, sampling_variance })
         })
         .collect::<Result<Vec<_>, IndexError>>()?;
-    let digest = digest.and_then(sealed::of_file);
+    let digest = digest.as_deref().and_then(sealed::of_written);
     Ok(Entry { id, started_at, admitted, reason, pinned, job, hash, fingerprint, commit, requests, figures, digest })
 }

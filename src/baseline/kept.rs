@@ -3,7 +3,8 @@
 //! The run's file is the truth; its digest in the list is only believed where its seal fits both the digest and every byte
 //! of that file. Whoever can write the list can write the runs as well, so that a seal keeps out mistakes, not malice.
 //! What a forger would gain is that nobody who looks at the runs sees it. Therefore one run of each judgement, another
-//! with each judged run, is read and must say what its digest says; `check` reads them all; and `refresh` makes them anew.
+//! with each judged run, is read and must say what its digest says; `check` reads the runs and no digest; and `refresh` makes
+//! the digests anew.
 
 use thiserror::Error;
 
@@ -37,7 +38,7 @@ impl KeptError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(source) => source.hint(),
-            Self::FalseDigest => Some("find out who wrote it; without `baseline.json` the list is made again from the runs".into()),
+            Self::FalseDigest => Some("find out who wrote it; `perfgate baseline refresh` makes the digests again from the runs".into()),
         }
     }
 }
@@ -50,12 +51,12 @@ impl Kept<'_> {
     /// What is asked of the run: from the list where it can be believed and holds it, else from the run. `turn` says which
     /// run of the store is read in any case.
     pub(super) fn digested(self, ask: &Ask, turn: u64) -> Result<DigestedRun, KeptError> {
-        let known = self.entry.and_then(|entry| entry.digest.as_ref()?.of_file(self.file)).filter(|known| known.answers(ask));
+        let known = self.entry.and_then(|entry| entry.digest.as_ref()?.of_file(self.file)).filter(|known: &Digest| known.answers(ask));
         let (at, of) = self.place;
         let has_its_turn = turn % (of.max(1) as u64) == at as u64;
         let digest = match known {
-            Some(known) if !has_its_turn => known.clone(),
-            _ => {
+            Some(known) if !has_its_turn => known,
+            known => {
                 let made = Digest::of(&read_run(self.file)?, ask);
                 if known.is_some_and(|known| !known.agrees_with(&made)) {
                     return Err(KeptError::FalseDigest);

@@ -130,7 +130,7 @@ impl BaselineError {
             Self::CorruptIndex { source: IndexError::UnknownVersion { .. }, .. } => {
                 Some("it was written by a newer perfgate: update this one".into())
             }
-            Self::CorruptIndex { .. } => Some("remove the file: it is made again from the runs beside it, without their pins".into()),
+            Self::CorruptIndex { .. } => Some("restore the file, or remove it: it is made again from the runs beside it, without pins and without rounds of a build against itself".into()),
             Self::MissingRun { .. } => Some("restore the file, or remove `baseline.json`, which is made again from the runs".into()),
             Self::EmptySource => Some("use `github`, `git:BRANCH`, https://.., a folder of runs, a `run.json`, or `none`".into()),
             Self::NoArtifact { .. } | Self::NotThere { .. } => {
@@ -157,7 +157,7 @@ impl BaselineError {
             | Self::NotAdmitted { .. }
             | Self::Web(WebError::Address { .. })
             | Self::Git(GitError::Name { .. }) => ExitCode::Usage,
-            Self::File(FileError::Write { .. }) => ExitCode::NotDelivered,
+            Self::File(FileError::Write { .. } | FileError::InUse { .. }) => ExitCode::NotDelivered,
             Self::NotFound { .. }
             | Self::NotAFolder { .. }
             | Self::CorruptRun { .. }
@@ -327,7 +327,10 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Result<Self, BaselineError> {
         let folder = PathBuf::from(".perfgate").join(format!("scratch-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|source| FileError::Write { path: folder.clone(), source })?;
+        // What is there already is not what is going to be read.
+        let _ = std::fs::remove_dir_all(&folder);
+        let made = std::fs::create_dir_all(".perfgate").and_then(|()| std::fs::create_dir(&folder));
+        made.map_err(|source| FileError::Write { path: folder.clone(), source })?;
         Ok(Self(folder))
     }
 }

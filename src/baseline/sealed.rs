@@ -1,11 +1,13 @@
 //! A digest as the list keeps it, beside a run: sealed, so that neither the run's file nor the digest can be changed
-//! without the other and still be believed. Everything is in whole numbers, so that reading gives what was written.
+//! without the other and still be believed, nor by another version of the program. Everything is in whole numbers, so that
+//! reading gives what was written. Its text is not looked into before its seal is known to fit.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use crate::run::{Digest, FailureClass, Failures, Gauge, GaugeParts, Gist, Likeness, Part, PhaseSeries};
@@ -15,34 +17,47 @@ const DIGEST_VERSION: u32 = 1;
 /// No count of a run is larger: sums of such counts stay within 64 bits.
 const MOST_COUNTED: u64 = 1 << 56;
 
+/// Two programs may put the same run into other words, or count otherwise.
+const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+
 /// A digest and what binds it to its run's file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedDigest {
     version: u32,
-    digest: Digest,
+    /// As it stands in the list.
+    text: String,
     seal: String,
 }
 
 impl SealedDigest {
     /// Seals the digest of the run in `file`.
     pub(super) fn new(digest: Digest, file: &[u8]) -> Self {
-        let seal = seal(DIGEST_VERSION, &digest, file);
-        Self { version: DIGEST_VERSION, digest, seal }
+        let written = serde_json::to_string(&digest_file(digest));
+        let text = written.unwrap_or_else(|error| unreachable!("text and numbers always make JSON: {error}"));
+        let seal = seal(DIGEST_VERSION, &text, file);
+        Self { version: DIGEST_VERSION, text, seal }
     }
 
     /// The digest, if it is the one of the run in `file`, of this version, and untouched.
-    pub(super) fn of_file(&self, file: &[u8]) -> Option<&Digest> {
-        let is_sound = self.version == DIGEST_VERSION && is_plausible(&self.digest);
-        (is_sound && self.seal == seal(self.version, &self.digest, file)).then_some(&self.digest)
+    pub(super) fn of_file(&self, file: &[u8]) -> Option<Digest> {
+        if self.version != DIGEST_VERSION || self.seal != seal(self.version, &self.text, file) {
+            return None;
+        }
+        digest_of(serde_json::from_str(&self.text).ok()?).filter(is_plausible)
+    }
+
+    /// How much of the list it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.text.len()
     }
 }
 
-fn seal(version: u32, digest: &Digest, file: &[u8]) -> String {
-    let written = serde_json::to_vec(&digest_file(digest)).unwrap_or_default();
+fn seal(version: u32, text: &str, file: &[u8]) -> String {
     let mut seal = Sha256::new();
     seal.update(version.to_le_bytes());
+    seal.update(PROGRAM);
     seal.update(Sha256::digest(file));
-    seal.update(written);
+    seal.update(text);
     let digits: Vec<String> = seal.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     digits.concat()
 }
@@ -51,21 +66,19 @@ fn is_plausible(digest: &Digest) -> bool {
     let counts = |part: &Part| {
         let PhaseSeries { requests, ok, unfinished, bytes, failures, statuses, .. } = &part.gist.counts;
         let classes = FailureClass::ALL.map(|class| failures.of(class));
-        [*requests, *ok, *unfinished, *bytes]
-            .into_iter()
-            .chain(classes)
-            .chain(statuses.values().copied())
-            .all(|count| count <= MOST_COUNTED)
+        let answers = statuses.values().try_fold(0_u64, |sum, count| sum.checked_add(*count));
+        [*requests, *ok, *unfinished, *bytes].into_iter().chain(classes).chain(answers).all(|count| count <= MOST_COUNTED)
+            && answers.is_some()
     };
     digest.parts.iter().all(counts)
 }
 
 /// The form in a file.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct SealedFile {
+struct SealedFile {
     version: u32,
     seal: String,
-    digest: DigestFile,
+    digest: Box<RawValue>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -96,21 +109,26 @@ struct PartFile {
 }
 
 /// As it is written.
-pub(super) fn file_of(sealed: &SealedDigest) -> SealedFile {
-    SealedFile { version: sealed.version, seal: sealed.seal.clone(), digest: digest_file(&sealed.digest) }
+pub(super) fn written(sealed: &SealedDigest) -> Option<Box<RawValue>> {
+    let SealedDigest { version, text, seal } = sealed.clone();
+    serde_json::value::to_raw_value(&SealedFile { version, seal, digest: RawValue::from_string(text).ok()? }).ok()
 }
 
-/// As it was read; `None` for what this version has no words for.
-pub(super) fn of_file(file: SealedFile) -> Option<SealedDigest> {
-    let SealedFile { version, seal, digest } = file;
-    let DigestFile { started_at, complete, job, hash, measured, fingerprint, phases, parts } = digest;
+/// As it was read; `None` for what this version has no words for: the run itself is there.
+pub(super) fn of_written(written: &RawValue) -> Option<SealedDigest> {
+    let SealedFile { version, seal, digest } = serde_json::from_str(written.get()).ok()?;
+    Some(SealedDigest { version, text: digest.get().to_owned(), seal })
+}
+
+fn digest_of(file: DigestFile) -> Option<Digest> {
+    let DigestFile { started_at, complete, job, hash, measured, fingerprint, phases, parts } = file;
     let parts = parts.into_iter().map(part_of).collect::<Option<Vec<_>>>()?;
     let likeness = Likeness { hash, measured, fingerprint };
-    Some(SealedDigest { version, seal, digest: Digest { started_at, complete, job, likeness, phases, parts } })
+    Some(Digest { started_at, complete, job, likeness, phases, parts })
 }
 
-fn digest_file(digest: &Digest) -> DigestFile {
-    let Digest { started_at, complete, job, likeness, phases, parts } = digest.clone();
+fn digest_file(digest: Digest) -> DigestFile {
+    let Digest { started_at, complete, job, likeness, phases, parts } = digest;
     let Likeness { hash, measured, fingerprint } = likeness;
     DigestFile { started_at, complete, job, hash, measured, fingerprint, phases, parts: parts.into_iter().map(part_file).collect() }
 }

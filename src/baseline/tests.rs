@@ -576,3 +576,48 @@ fn a_digest_with_counts_that_no_run_has_is_not_believed() {
     let truth = loaded(&[Source::Directory(folder.path().into())]).unwrap().digests(&p99());
     assert_eq!(digests_of(&folder, &p99(), 0).unwrap(), truth);
 }
+
+#[test]
+fn a_digest_of_another_shape_costs_its_belief_and_not_the_list() {
+    let (folder, _) = store_of([run_of(1), run_of(2)]);
+    let path = folder.path().join("baseline.json");
+    let mut list: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    list["entries"][0]["digest"] = serde_json::json!({"version": 9, "shape": ["of", "another", "program"]});
+    list["entries"][1]["digest"]["digest"]["parts"][0]["requests"] = serde_json::json!(-1);
+    fs::write(&path, serde_json::to_vec(&list).unwrap()).unwrap();
+    let truth = loaded(&[Source::Directory(folder.path().into())]).unwrap().digests(&p99());
+    assert_eq!(digests_of(&folder, &p99(), 0).unwrap(), truth);
+}
+
+#[test]
+fn a_list_stays_small_enough_to_be_read_however_many_digests_it_could_hold() {
+    let (_folder, mut store) = store_of([run_of(1), run_of(2), run_of(3)]);
+    let mut list = super::index::Listing { scenario: None, entries: store.entries().to_vec(), rounds: Vec::new() };
+    let sizes: Vec<usize> = list.entries.iter().map(|entry| entry.digest.as_ref().unwrap().size()).collect();
+    list.forget_digests_beyond(sizes[0] + sizes[1]);
+    let kept: Vec<bool> = list.entries.iter().map(|entry| entry.digest.is_some()).collect();
+    assert_eq!(kept, [true, true, false], "the newest are asked most");
+    store.renew_digests().unwrap();
+}
+
+#[test]
+fn a_run_that_can_not_be_read_holds_up_no_refresh() {
+    let (folder, mut store) = store_of([run_of(1), run_of(2)]);
+    fs::write(store.run_path(&store.entries()[1].id), "{").unwrap();
+    let unreadable = store.renew_digests().unwrap();
+    assert!(unreadable.len() == 1 && unreadable[0].to_string().contains("is corrupt"), "{unreadable:?}");
+    let digests: Vec<bool> = Store::open(folder.path()).unwrap().entries().iter().map(|entry| entry.digest.is_some()).collect();
+    assert_eq!(digests, [true, false]);
+}
+
+#[test]
+fn two_writers_do_not_write_over_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = Store::open_to_write(folder.path()).unwrap();
+    let error = Store::open_to_write(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("in use by another run"), "{error}");
+    assert_eq!(error.exit_code(), ExitCode::NotDelivered);
+    assert!(Store::open(folder.path()).is_ok(), "readers need not wait");
+    drop(one);
+    assert!(Store::open_to_write(folder.path()).is_ok());
+}

@@ -28,19 +28,19 @@ pub fn baseline(world: &mut World, verb: &BaselineVerb) -> Result<ExitCode, Comm
         BaselineVerb::Show(args) => show(world, args),
         BaselineVerb::Add { runs, store } => add(world, runs, store),
         BaselineVerb::Pin { run, store } => {
-            let mut store = Store::open(&folder_of(store)?)?;
+            let mut store = Store::open_to_write(&folder_of(store)?)?;
             let id = store.pin(run)?;
             world.note(&format!("pinned {id}: it stays until it is unpinned"));
             Ok(ExitCode::Pass)
         }
         BaselineVerb::Unpin { run, store } => {
-            let mut store = Store::open(&folder_of(store)?)?;
+            let mut store = Store::open_to_write(&folder_of(store)?)?;
             let id = store.unpin(run)?;
             world.note(&format!("unpinned {id}"));
             Ok(ExitCode::Pass)
         }
         BaselineVerb::Prune { runs, store } => {
-            let dropped = Store::open(&folder_of(store)?)?.prune(*runs)?;
+            let dropped = Store::open_to_write(&folder_of(store)?)?.prune(*runs)?;
             world.note(&format!("dropped {}", counted(dropped.len() as u64, "run")));
             Ok(ExitCode::Pass)
         }
@@ -70,7 +70,7 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
             Some(Keep::Folder(folder)) => folder.clone(),
             Some(Keep::Branch(_)) | None => default_store(&scenario.store_name()),
         };
-        let mut store = Store::open(&folder)?;
+        let mut store = Store::open_to_write(&folder)?;
         for source in sources(args, keep.as_ref())? {
             take_over(world, &source, &mut store, &scenario.store_name(), &around)?;
         }
@@ -83,7 +83,9 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
             }
         }
         store.prune(args.runs)?;
-        store.renew_digests()?;
+        for unreadable in store.renew_digests()? {
+            world.note(&format!("warning: {unreadable}"));
+        }
         if let Some(Keep::Branch(branch)) = &keep {
             branch.keep(&scenario.store_name(), &folder).map_err(BaselineError::from)?;
             world.note(&format!("pushed to {}", branch.as_str()));
@@ -137,8 +139,9 @@ fn take_over(world: &mut World, source: &Source, store: &mut Store, scenario: &s
     for kept in &taken.runs {
         if !store.entries().iter().any(|entry| entry.started_at == kept.run.started_at) {
             let admission = store.admission(&kept.run);
+            let is_admitted = matches!(admission, Admission::Admitted { .. });
             let id = store.admit(&kept.run, admission)?;
-            if kept.pinned {
+            if kept.pinned && is_admitted {
                 store.pin(id.as_str())?;
             }
         }
@@ -228,8 +231,8 @@ fn add(world: &mut World, paths: &[PathBuf], args: &StoreArgs) -> Result<ExitCod
     let mut code = ExitCode::Pass;
     for path in paths {
         let run = open_run(world, path, args.scenario.clone())?;
-        let folder = args.baseline.clone().unwrap_or_else(|| default_store(&run.scenario.name));
-        let mut store = Store::open(&folder)?;
+        let folder = args.baseline.clone().unwrap_or_else(|| default_store(&run.scenario.store_name()));
+        let mut store = Store::open_to_write(&folder)?;
         let admission = store.admission(&run);
         if let Admission::Rejected { reason } = &admission {
             world.note(&format!("rejected: {}: {reason}", path.display()));

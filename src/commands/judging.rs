@@ -103,10 +103,10 @@ impl Judging {
         let phases: Vec<(&str, bool)> = run.phases.iter().map(|phase| (phase.name.as_str(), phase.measured)).collect();
         let (thresholds, path) = open_thresholds(args.thresholds.as_deref(), &run.scenario.name)?;
         thresholds.check_against(&run.scenario.name, &endpoints, &phases)?;
-        let (ask, name) = (thresholds.ask(), &run.scenario.name);
+        let ask = thresholds.ask();
         let (digests, baseline) = match reading {
             Reading::Whole => {
-                let baseline = open_baseline(world, &args.baseline, name, around)?;
+                let baseline = open_baseline(world, &args.baseline, &run.scenario.store_name(), around)?;
                 (baseline.as_ref().map(|baseline| baseline.digests(&ask)), baseline)
             }
             Reading::Digests => (open_digests(world, &args.baseline, run, &ask, around)?, None),
@@ -143,6 +143,12 @@ impl Judging {
     #[must_use]
     pub fn rounds(&self) -> &[StoredRound] {
         self.digests.as_ref().map_or(&[], |digests| &digests.rounds)
+    }
+
+    /// What stored runs came to.
+    #[must_use]
+    pub fn history(&self) -> Option<&Digests> {
+        self.digests.as_ref()
     }
 
     /// The verdict on one load before rounds side by side, which may only pass, or leave it to them.
@@ -233,11 +239,16 @@ fn open_digests(
     ask: &Ask,
     around: &Surroundings,
 ) -> Result<Option<Digests>, CommandError> {
-    let name = &run.scenario.name;
+    let name = &run.scenario.store_name();
     let Some(asked) = Asked::of(sources, name, around)? else { return Ok(None) };
-    let turn = run.started_at.as_millisecond().unsigned_abs();
-    let loaded = asked.load(world, |sources| baseline::load_digests(sources, reach(name, around), ask, turn))?;
+    let loaded = asked.load(world, |sources| baseline::load_digests(sources, reach(name, around), ask, turn(run)))?;
     Ok(Some(loaded.unwrap_or_else(|| Digests { source: asked.name(), ..Digests::default() })))
+}
+
+/// Which of a store's runs is read with this one: another with each, also where all begin at whole seconds.
+fn turn(run: &Run) -> u64 {
+    const SCATTERED: u64 = 0x9e37_79b9_7f4a_7c15;
+    run.started_at.as_millisecond().unsigned_abs().wrapping_mul(SCATTERED) >> 32
 }
 
 /// Where runs are asked for.
@@ -248,7 +259,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// What was named; else the folder, and in GitHub Actions, where it starts out empty, the artifact. `None` for `none`.
+    /// What was named; else the folder, and in GitHub Actions the artifact before it: a folder may come with the change that is
+    /// judged. `None` for `none`.
     fn of(named: &[String], name: &str, around: &Surroundings) -> Result<Option<Self>, CommandError> {
         let sources: Vec<Source> = named.iter().map(|text| Source::parse(text)).collect::<Result<_, _>>()?;
         if sources.contains(&Source::None) {
@@ -256,9 +268,10 @@ impl Asked {
         }
         if sources.is_empty() {
             let folder = Source::Directory(default_store(name));
-            let is_elsewhere = around.is_in(System::Github) && !folder.exists();
-            let source = if is_elsewhere { Source::Github { workflow: None } } else { folder };
-            return Ok(Some(Self { sources: vec![source], may_be_missing: is_elsewhere }));
+            let is_elsewhere = around.is_in(System::Github);
+            let elsewhere = is_elsewhere.then_some(Source::Github { workflow: None });
+            let here = Some(folder).filter(|folder| !is_elsewhere || folder.exists());
+            return Ok(Some(Self { sources: elsewhere.into_iter().chain(here).collect(), may_be_missing: is_elsewhere }));
         }
         if !sources.iter().any(Source::exists) {
             return Err(BaselineError::NotFound { path: PathBuf::from(named.join(", ")) }.into());

@@ -45,7 +45,7 @@ fn compared_with(world: &mut World, args: &ReportArgs, run: &Run) -> Result<Opti
         return Ok(None);
     }
     let around = Surroundings::look(world)?;
-    open_baseline(world, &args.baseline, &run.scenario.name, &around)
+    open_baseline(world, &args.baseline, &run.scenario.store_name(), &around)
 }
 
 fn format_of(asked: Option<ReportFormat>, world: &World) -> Format {

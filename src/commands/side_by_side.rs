@@ -98,7 +98,8 @@ impl Pair<'_> {
             written = written.and_then(|()| results.write_run(&run)).and_then(|()| results.write_beside(round, &run_beside));
             loads.push(run);
             beside.push(run_beside);
-            let judged_beside = Beside { target: &target, loads: &beside, restarts, against_itself: judging.rounds() };
+            let judged_beside =
+                Beside { target: &target, loads: &beside, restarts, against_itself: judging.rounds(), history: judging.history() };
             let Judgement { mut verdict, again } = judging.judge_beside(&loads, judged_beside, most);
             let Some(why) = again.filter(|_| abort.reason().is_none()) else {
                 verdict.tell_how(format!("side by side, in {}{told}", counted(round as u64, "round")));

@@ -42,6 +42,8 @@ pub struct Beside<'a> {
     pub restarts: Restarts,
     /// Rounds of one build against itself, kept from before.
     pub against_itself: &'a [StoredRound],
+    /// Runs that a store held, which tell how fast it usually is.
+    pub history: Option<&'a Digests>,
 }
 
 /// The runs to compare with, by job, newest first.
@@ -114,6 +116,13 @@ impl<'a> Comparison<'a> {
             BaselineChoice::SideBySide(beside) => Some(beside),
             BaselineChoice::None | BaselineChoice::Store(_) | BaselineChoice::Screen(_) => None,
         }
+    }
+
+    /// The loads of the other deployment, and what a store knows of such runs, by job, newest first.
+    pub(super) fn other_side(&self, settings: &GateSettings) -> Option<(&[&'a Run], Vec<Vec<&'a Digest>>)> {
+        let (history, first) = (self.beside()?.history?, self.beside.first()?);
+        let own = Own { started_at: first.started_at, job: first.environment.job.as_deref(), likeness: &Likeness::of(first) };
+        Some((&self.beside, own.choose(settings, history).jobs))
     }
 
     /// Whether rounds side by side will decide what this load does not.

@@ -5,8 +5,9 @@ use super::check::{Cause, Check, Evidence, Row};
 use super::comparison::{BaselineChoice, Comparison};
 use super::imported::{lower_bound_only, not_stated, unjudged};
 use super::outcome::{Judged, conclude};
-use super::relative::{History, Sittings, Slot, compare, decide};
+use super::relative::{History, Sittings, Slot, compare, decide, replay};
 use super::self_checks::{Examination, Trust, examine};
+use super::side_by_side::{balanced, calibrated};
 use super::sittings::Measured;
 use super::waive::waive;
 use super::{Figures, FindingOutcome, Metric, Rules, Scope, Subject, Thresholds, Unit, Verdict};
@@ -52,14 +53,18 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
     let sittings = Sittings { done: loads.len(), most: most_loads };
     let judged: Vec<&Run> = examined.judged.iter().map(|&index| &loads[index]).collect();
     let judge = Judge { loads: &judged, comparison: &comparison, trust: &examined.examination.trust, sittings };
-    let slots = groups(run, thresholds, &named).iter().flat_map(|group| judge.group(group)).collect();
-    let mut rows = decide(slots, &comparison, sittings);
+    let slots: Vec<Slot<'_>> = groups(run, thresholds, &named).iter().flat_map(|group| judge.group(group)).collect();
+    let replay = replay(&slots);
+    let mut rows = decide(slots, &comparison, sittings, replay);
     let unused = waive(&mut rows, thresholds.waivers(), run.started_at);
     let again = again(&rows, &examined, sittings);
     if again.is_none() && sittings.may_go_on() {
         note_no_other_load(&mut rows);
     }
-    let verdict = conclude(rows, &Judged { run, thresholds, comparison: &comparison }, examined.examination.checks, &unused);
+    let mut checks = examined.examination.checks;
+    checks.extend(replay.map(calibrated));
+    checks.extend(balanced(&comparison, thresholds.gate()));
+    let verdict = conclude(rows, &Judged { run, thresholds, comparison: &comparison }, checks, &unused);
     Judgement { verdict, again }
 }
 

@@ -23,6 +23,7 @@ mod rules;
 mod samples;
 mod scope;
 mod self_checks;
+mod side_by_side;
 mod sittings;
 mod steadiness;
 mod suggest;

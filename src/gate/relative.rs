@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use super::change::{self, Compared, Decision, Limits, Paired, Worse};
+use super::change::{self, Compared, Decision, Limits, Paired, Replay, Worse};
 use super::check::{Cause, Check, Evidence, Row};
 use super::comparison::{Before, Comparison, Jobs, RUNS_NEEDED, Standing, baseline_value, history_estimates};
 use super::enough_data::samples_needed;
@@ -165,8 +165,15 @@ pub(super) fn compare<'a>(check: &Check<'a>, measured: &Measured, loads: &[Figur
     })
 }
 
-/// Decides what is pending, all of it together.
-pub(super) fn decide(slots: Vec<Slot<'_>>, comparison: &Comparison<'_>, sittings: Sittings) -> Vec<Row> {
+/// What became of rounds of one build, judged by the same rules; `None` where nothing is compared side by side.
+pub(super) fn replay(slots: &[Slot<'_>]) -> Option<Replay> {
+    let paired: Vec<Paired> = slots.iter().filter_map(Slot::paired).cloned().collect();
+    (!paired.is_empty()).then(|| change::replay(&paired, restarts(slots)))
+}
+
+/// Decides what is pending, all of it together. A gate that failed too often where nothing changed (`replay`) proves no
+/// regression.
+pub(super) fn decide(slots: Vec<Slot<'_>>, comparison: &Comparison<'_>, sittings: Sittings, replay: Option<Replay>) -> Vec<Row> {
     let compared: Vec<Compared> = slots.iter().filter_map(Slot::compared).cloned().collect();
     let judge = if comparison.is_screen() { change::screen_history } else { change::judge_history };
     let mut changes = judge(&compared, sittings.most).into_iter();
@@ -183,7 +190,8 @@ pub(super) fn decide(slots: Vec<Slot<'_>>, comparison: &Comparison<'_>, sittings
             }
             Slot::Paired(Pending { check, evidence, value, resolution, compared: Paired { limits, .. } }, _) => {
                 let pending = Pending { check, evidence, value, resolution, compared: limits };
-                rows.push(pending.row(of_rounds.next().flatten(), sittings));
+                let row = pending.row(of_rounds.next().flatten(), sittings);
+                rows.push(if replay.is_some_and(|replay| !replay.is_calibrated()) { unproven(row) } else { row });
             }
             Slot::Rate(rate) => rates.push(rate),
         }
@@ -271,6 +279,16 @@ impl Pending<'_, Limits> {
         let excess = if outcome == FindingOutcome::Fail { movement.bound.excess(value) } else { 0.0 };
         Row { excess, is_open, ..check.row(outcome, cause, evidence, reason) }
     }
+}
+
+/// Of a gate that fails too often where nothing changed.
+fn unproven(mut row: Row) -> Row {
+    if row.finding.outcome == FindingOutcome::Fail {
+        row.finding.outcome = FindingOutcome::Inconclusive;
+        row.finding.reason.push_str("; but this gate is not calibrated: it fails too often where nothing changed");
+        row.cause = Cause::Undecided;
+    }
+    row
 }
 
 /// Why neither a pass nor a failure is proven.

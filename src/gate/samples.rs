@@ -22,7 +22,7 @@ pub(super) struct RunSample {
 impl RunSample {
     pub(super) fn new() -> Self {
         let run = Run {
-            scenario: ScenarioRef { name: "shop".into(), hash: "sha256:1".into(), seed: 1 },
+            scenario: ScenarioRef { name: "shop".into(), hash: "sha256:1".into(), seed: 1, each_alone: false },
             target: "http://localhost".into(),
             started_at: "2026-11-20T12:00:00Z".parse().unwrap(),
             measured: Duration::from_secs(10),

@@ -122,6 +122,7 @@ impl Reading {
                 name: options.name.clone().unwrap_or_else(|| tool.name().to_owned()),
                 hash: format!("import:{tool}"),
                 seed: 0,
+                each_alone: false,
             },
             target: self.target,
             started_at,

@@ -17,7 +17,7 @@ use crate::run::{
     EndpointRole, EndpointRun, Environment, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, SecondCounts, Slice, TaskRun,
     TaskShare,
 };
-use crate::scenario::Scenario;
+use crate::scenario::{Isolation, Scenario};
 use crate::stats::Histogram;
 use crate::units::Percentile;
 
@@ -250,7 +250,12 @@ impl Collector {
         }
         self.vitals.fill_in(&mut generator, &self.plan, elapsed);
         let mut run = Run {
-            scenario: ScenarioRef { name: self.scenario.name.clone(), hash: self.scenario.hash.clone(), seed: self.plan.seed },
+            scenario: ScenarioRef {
+                name: self.scenario.name.clone(),
+                hash: self.scenario.hash.clone(),
+                seed: self.plan.seed,
+                each_alone: self.scenario.isolation == Isolation::EachAlone,
+            },
             target: self.scenario.target.origin(),
             started_at: self.heading.started_at,
             measured: self.plan.measured_until(elapsed),

@@ -77,7 +77,12 @@ pub(crate) fn run() -> Run {
     silent.phases = vec![PhaseSeries::default(); 2];
     silent.slices.clear();
     Run {
-        scenario: ScenarioRef { name: "checkout".into(), hash: "sha256:9f86d081884c7d659a2feaa0c55ad015".into(), seed: 7 },
+        scenario: ScenarioRef {
+            name: "checkout".into(),
+            hash: "sha256:9f86d081884c7d659a2feaa0c55ad015".into(),
+            seed: 7,
+            each_alone: false,
+        },
         target: "https://staging.shop.example".into(),
         started_at: at("2026-11-20T12:00:00Z"),
         measured: Duration::from_secs(50),

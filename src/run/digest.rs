@@ -129,8 +129,11 @@ impl Digest {
     #[must_use]
     pub fn answers(&self, ask: &Ask) -> bool {
         let has = |part: &Part| ask.quantities.iter().all(|quantity| part.gist.gauges.contains_key(quantity));
+        let parts: BTreeSet<(Option<&str>, &[usize])> = self.parts.iter().map(Part::place).collect();
+        let endpoints: BTreeSet<Option<&str>> = parts.iter().map(|(endpoint, _)| *endpoint).chain([None]).collect();
         let choices = ask.choices(&self.phases);
-        choices.iter().all(|choice| self.parts.iter().any(|part| part.phases == *choice)) && self.parts.iter().all(has)
+        let is_told = |endpoint: Option<&str>| choices.iter().all(|choice| parts.contains(&(endpoint, choice.as_slice())));
+        endpoints.into_iter().all(is_told) && self.parts.iter().all(has)
     }
 
     /// What an endpoint, or all of them (`None`), did over the judged phases that are chosen by name; `None` where it is not known.
@@ -140,16 +143,21 @@ impl Digest {
         self.parts.iter().find(|part| part.endpoint.as_deref() == endpoint && part.phases == chosen).map(|part| &part.gist)
     }
 
-    /// Whether another digest says the same of all that both hold, but for what two machines' arithmetic differs by.
+    /// Whether it says the same as another one of all that the other holds, but for what two machines' arithmetic differs by.
     #[must_use]
     pub fn agrees_with(&self, other: &Self) -> bool {
         let head = |of: &Self| (of.started_at, of.complete, of.job.clone(), of.likeness.clone(), of.phases.clone());
-        let same = |part: &Part| {
-            let is_it = |known: &&Part| known.endpoint == part.endpoint && known.phases == part.phases;
-            other.parts.iter().find(is_it).is_none_or(|known| known.gist.agrees_with(&part.gist))
-        };
+        let known: BTreeMap<_, &Part> = self.parts.iter().map(|part| (part.place(), part)).collect();
+        let same = |part: &Part| known.get(&part.place()).is_some_and(|known| known.gist.agrees_with(&part.gist));
         let endpoints = |of: &Self| of.parts.iter().map(|part| part.endpoint.clone()).collect::<BTreeSet<_>>();
-        head(self) == head(other) && endpoints(self) == endpoints(other) && self.parts.iter().all(same)
+        head(self) == head(other) && endpoints(self) == endpoints(other) && other.parts.iter().all(same)
+    }
+}
+
+impl Part {
+    /// What tells it from the others of a digest.
+    fn place(&self) -> (Option<&str>, &[usize]) {
+        (self.endpoint.as_deref(), &self.phases)
     }
 }
 
@@ -308,5 +316,13 @@ mod tests {
         let mut fewer = digest.clone();
         fewer.parts.retain(|part| part.endpoint != digest.parts[0].endpoint);
         assert!(!fewer.agrees_with(&digest));
+        // One endpoint is left out of one choice of phases only.
+        let mut run = run;
+        run.phases.iter_mut().for_each(|phase| phase.measured = true);
+        let digest = Digest::of(&run, &Ask::usual(&run));
+        let at = digest.parts.iter().position(|part| part.endpoint.is_some() && part.phases != digest.parts[0].phases).unwrap();
+        let mut partly = digest.clone();
+        partly.parts.remove(at);
+        assert!(!partly.agrees_with(&digest) && !partly.answers(&Ask::usual(&run)));
     }
 }

@@ -78,6 +78,16 @@ pub struct ScenarioRef {
     /// `sha256:..` over what is sent: steps, data contents, load, tags; not target, seed or durations.
     pub hash: String,
     pub seed: u64,
+    /// Whether each endpoint was loaded by itself (`--each`).
+    pub each_alone: bool,
+}
+
+impl ScenarioRef {
+    /// What the store of such runs is called: runs of endpoints alone are kept apart from those of all together.
+    #[must_use]
+    pub fn store_name(&self) -> String {
+        if self.each_alone { format!("{}-each", self.name) } else { self.name.clone() }
+    }
 }
 
 /// One endpoint's measurements. Totals over the judged phases are derived, never stored beside the parts.

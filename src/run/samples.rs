@@ -26,7 +26,7 @@ pub(crate) fn histogram(millis: impl IntoIterator<Item = u64>) -> Histogram {
 /// 100 requests for each of two task endpoints, all ok and taking 1 to 100 ms; and one `start` endpoint.
 pub(crate) fn checkout_run() -> Run {
     Run {
-        scenario: ScenarioRef { name: "checkout".into(), hash: "sha256:aa".into(), seed: 7 },
+        scenario: ScenarioRef { name: "checkout".into(), hash: "sha256:aa".into(), seed: 7, each_alone: false },
         target: "https://staging.shop.example".into(),
         started_at: "2026-11-20T12:00:00Z".parse().unwrap(),
         measured: Duration::from_secs(60),
@@ -111,7 +111,7 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
                 (phases, endpoints, generator, text, environment, moment, complete)
             })
             .prop_map(move |(phases, endpoints, generator, text, environment, (started_at, measured), complete)| Run {
-                scenario: ScenarioRef { name: text.clone(), hash: "sha256:bb".into(), seed: u64::from(complete) },
+                scenario: ScenarioRef { name: text.clone(), hash: "sha256:bb".into(), seed: u64::from(complete), each_alone: false },
                 target: text.clone(),
                 started_at,
                 measured,

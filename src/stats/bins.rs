@@ -135,14 +135,14 @@ impl Iterator for Counts<'_> {
         while !self.bytes.is_empty() {
             let (value, rest) = take(self.bytes)?;
             if value < 0 {
-                self.index = u32::try_from(value.unsigned_abs()).ok().and_then(|zeros| self.index.checked_add(zeros))?;
-                bin_at(self.index)?;
+                let index = u32::try_from(value.unsigned_abs()).ok().and_then(|zeros| self.index.checked_add(zeros))?;
+                self.index = Some(index).filter(|index| *index <= LAST)?;
+                self.bytes = rest;
+                continue;
             }
             let bin = bin_at(self.index)?;
             self.bytes = rest;
-            if value >= 0 {
-                self.index += 1;
-            }
+            self.index += 1;
             if value > 0 {
                 return Some((bin.max(1), value.unsigned_abs()));
             }
@@ -172,14 +172,16 @@ const fn index_of(bin: u32) -> u32 {
     (shift + 1) * HALF + ((bin >> shift) - HALF)
 }
 
+/// Where the last bin stands.
+const LAST: u32 = index_of(MAX_MICROS);
+
 /// The bin at a place among the counts; `None` beyond the range.
 fn bin_at(index: u32) -> Option<u32> {
     if index < LINEAR_BINS {
         return Some(index);
     }
     let (shift, within) = (index / HALF - 1, index % HALF);
-    let bin = u64::from(HALF + within).checked_shl(shift).filter(|_| shift < 32)?;
-    u32::try_from(bin).ok().filter(|bin| *bin <= MAX_MICROS)
+    if index <= LAST { Some((HALF + within) << shift) } else { None }
 }
 
 /// A number in zigzag LEB128 of at most nine bytes, the last of which has eight bits.

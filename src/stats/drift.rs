@@ -115,8 +115,9 @@ pub fn change_point(series: &[f64], metrics: usize) -> Option<ChangePoint> {
     }
     let splits = (SEGMENT..=values.len() - SEGMENT).map(|at| Split::of(&values, at));
     let best = splits.max_by(|one, other| one.t.abs().total_cmp(&other.t.abs()))?;
-    let needed = t_quantile(1.0 - STEP_ERROR / (SPLITS * count(metrics.max(1))), count(values.len() - 2));
-    let is_step = best.t.abs() > needed && (best.shift.to - best.shift.from).abs() >= LEAST_STEP;
+    // Asked only of what is large enough: the quantile takes long.
+    let needed = || t_quantile(1.0 - STEP_ERROR / (SPLITS * count(metrics.max(1))), count(values.len() - 2));
+    let is_step = (best.shift.to - best.shift.from).abs() >= LEAST_STEP && best.t.abs() > needed();
     is_step.then(|| ChangePoint { at: window[best.at].0, shift: best.shift })
 }
 

@@ -26,6 +26,6 @@ pub use proportion::{
     FailureHistory, Interval, LimitPosition, Proportion, RateChange, limit_position, newcombe, overdispersion, rate_changes,
     slices_overdispersion, wilson,
 };
-pub use quantile::{normal_quantile, t_quantile};
+pub use quantile::{chance_of_at_least, normal_quantile, t_quantile};
 pub use spread::{Spread, t_tail};
 pub use steady::{HALVES_NEEDED, HalfDrift, disturbed, half_drift, warm_up};

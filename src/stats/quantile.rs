@@ -1,6 +1,6 @@
 //! Quantiles of the distributions that decisions rest on.
 
-use statrs::distribution::{ContinuousCDF as _, Normal, StudentsT};
+use statrs::distribution::{Binomial, ContinuousCDF as _, DiscreteCDF as _, Normal, StudentsT};
 
 /// Beyond so many degrees of freedom Student's t is the normal distribution, to what is shown of it.
 const NORMAL_FROM: f64 = 1e6;
@@ -21,9 +21,28 @@ pub fn t_quantile(p: f64, freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |distribution| distribution.inverse_cdf(p))
 }
 
+/// How likely it is that of so many tries, each with this chance (0 to 1), at least so many hit. Where it is below 2.5 %,
+/// the chance is below the 95 % interval of Clopper and Pearson (1934). Not a number where `chance` is none.
+#[must_use]
+pub fn chance_of_at_least(hits: u64, tries: u64, chance: f64) -> f64 {
+    let Some(fewer) = hits.checked_sub(1) else { return 1.0 };
+    Binomial::new(chance, tries).map_or(f64::NAN, |distribution| distribution.sf(fewer))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rare_event_that_comes_twice_is_no_chance() {
+        for (hits, tries, chance, expected) in
+            [(0, 5, 0.01, 1.0), (1, 5, 0.01, 0.049_01), (2, 5, 0.01, 0.000_980), (3, 3, 0.5, 0.125), (4, 3, 0.5, 0.0)]
+        {
+            let found = chance_of_at_least(hits, tries, chance);
+            assert!((found - expected).abs() < 1e-5, "{hits} of {tries}: {found}");
+        }
+        assert!(chance_of_at_least(1, 5, f64::NAN).is_nan());
+    }
 
     /// From the tables of any textbook.
     #[test]

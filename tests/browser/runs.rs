@@ -30,7 +30,7 @@ pub fn shop(endpoints: usize, seconds: u64) -> Run {
         peak: 200.0,
     };
     Run {
-        scenario: ScenarioRef { name: "shop".into(), hash: "sha256:2c26b46b68ffc68ff99b453c1d304134".into(), seed: 7 },
+        scenario: ScenarioRef { name: "shop".into(), hash: "sha256:2c26b46b68ffc68ff99b453c1d304134".into(), seed: 7, each_alone: false },
         target: "https://staging.shop.example".into(),
         started_at: "2026-11-20T12:00:00Z".parse().unwrap(),
         measured: hold,

@@ -120,6 +120,7 @@ fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails
     workspace.perfgate("check shop.yaml --baseline .perfgate/baselines/shop-each").with(3);
 
     workspace.perfgate("check shop.yaml --each").with(0).prints("baseline (3 runs)");
+    workspace.perfgate("judge perfgate-out").with(0).prints("baseline (3 runs)");
     let ended = workspace.perfgate(&format!("check shop.yaml --each --target {}", bad.url())).with(1);
     ended.prints("GET /other got slower: p95 ").says("loading shop again, 2 of at most 3");
     let verdict = workspace.json("perfgate-out/verdict.json");

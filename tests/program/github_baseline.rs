@@ -163,6 +163,20 @@ fn an_artifact_that_goes_while_it_is_looked_for_gives_way_to_the_one_before() {
     job.workspace.perfgate("judge measured --baseline github").with(5).says("102: it is gone; 101: it is gone");
 }
 
+/// A folder may come with the change that is judged: it counts only while nobody else kept anything.
+#[test]
+fn a_folder_of_the_checkout_does_not_take_the_place_of_the_artifact() {
+    let job = Job::new();
+    job.workspace.write(".perfgate/baselines/checkout/README", "nothing");
+    job.workspace.perfgate("judge measured").with(3).prints("comparison starts after 3 baseline runs");
+    job.github.artifact(NAME, &job.zip(), &json!({}), &json!({}));
+    job.workspace.perfgate("judge measured").with(0).prints("baseline (3 runs)").prints("github");
+    job.workspace
+        .perfgate("judge measured --baseline .perfgate/baselines/checkout")
+        .with(3)
+        .prints("comparison starts after 3 baseline runs");
+}
+
 #[test]
 fn a_long_list_of_artifacts_is_walked_whole_or_not_believed() {
     let job = Job::new();

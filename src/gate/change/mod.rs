@@ -6,7 +6,7 @@ mod history;
 mod rounds;
 
 pub use self::history::{Compared, judge_history, screen_history};
-pub use self::rounds::{LOOKS, Paired, judge_rounds};
+pub use self::rounds::{LOOKS, Paired, Replay, judge_rounds, replay};
 use crate::stats::t_quantile;
 
 /// How sure a pass is of one metric: the chance that a change of `must_detect` looks like this is below 2.5 %.

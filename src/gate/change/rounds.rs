@@ -2,7 +2,7 @@
 //! round is looked at only at fixed counts, because every look is another chance of a false alarm.
 
 use super::{Change, Decision, Limits, Measured, PASS_LEVEL, TAIL_NEEDED, Worse};
-use crate::stats::{Estimate, Restarts, SeriesOfRounds, round_noise, t_quantile};
+use crate::stats::{Estimate, Restarts, SeriesOfRounds, chance_of_at_least, round_noise, t_quantile};
 
 /// After so many rounds it is decided, or another one follows.
 pub const LOOKS: [usize; 4] = [2, 3, 5, 8];
@@ -58,6 +58,49 @@ pub fn judge_rounds(paired: &[Paired], restarts: Restarts, most_rounds: usize) -
         Some(measured.shown(one.worse, decision, critical, noise.between))
     };
     paired.iter().zip(round_noise(&series, restarts)).map(one).collect()
+}
+
+/// What became of releases that were none: rounds of a build against itself, judged by each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replay {
+    /// Gates of which each had two rounds.
+    pub gates: u64,
+    /// Those that failed.
+    pub alarms: u64,
+}
+
+/// The share of gates that may fail where nothing changed.
+const PROMISED: f64 = 0.01;
+/// That more than what is promised fail is said where chance explains it in fewer cases than this.
+const PROVEN: f64 = 0.025;
+
+impl Replay {
+    /// Whether as few failed as is promised, to what so many can tell.
+    #[must_use]
+    pub fn is_calibrated(self) -> bool {
+        chance_of_at_least(self.alarms, self.gates, PROMISED) >= PROVEN
+    }
+}
+
+/// Judges the rounds of a build against itself, two by two, by all the others. Metrics that some of the rounds have not
+/// are left out.
+#[must_use]
+pub fn replay(paired: &[Paired], restarts: Restarts) -> Replay {
+    let rounds = paired.iter().map(|one| one.against_itself.len()).max().unwrap_or(0);
+    let whole: Vec<&Paired> = paired.iter().filter(|one| one.against_itself.len() == rounds).collect();
+    let of_a_gate = LOOKS[0];
+    let fails = |gate: &usize| {
+        let begin = gate * of_a_gate;
+        let replayed = |one: &&Paired| {
+            let mut others = one.against_itself.clone();
+            let rounds = others.drain(begin..begin + of_a_gate).collect();
+            Paired { rounds, against_itself: others, ..(*one).clone() }
+        };
+        let replayed: Vec<Paired> = whole.iter().map(replayed).collect();
+        judge_rounds(&replayed, restarts, of_a_gate).iter().flatten().any(|change| change.decision == Decision::Regressed)
+    };
+    let gates = rounds / of_a_gate;
+    Replay { gates: gates as u64, alarms: (0..gates).filter(fails).count() as u64 }
 }
 
 /// The level of one metric at one look.
@@ -120,6 +163,30 @@ mod tests {
         let falling = Paired { worse: Worse::Lower, ..paired(&[-0.2, -0.21, -0.19]) };
         assert_eq!(decided(&falling), Decision::Regressed);
         assert_eq!(decided(&Paired { worse: Worse::Lower, ..paired(&[0.2, 0.2, 0.2]) }), Decision::Unchanged);
+    }
+
+    #[test]
+    fn rounds_of_a_build_against_itself_show_a_gate_that_cries_wolf() {
+        let of = |logs: &[f64]| Paired {
+            against_itself: logs.iter().map(|&log| Estimate { log, low: 0.01, up: 0.01 }).collect(),
+            ..paired(&[0.0, 0.0])
+        };
+        let calm = [0.01, -0.01, 0.0, 0.02, -0.02, 0.01, 0.0, -0.01, 0.0, 0.01];
+        // Two nights on which one side was slower by half, and both rounds of a night alike.
+        let mut wild = [0.0; 24];
+        wild[2..4].fill(0.4);
+        wild[10..12].fill(0.4);
+        let replayed = |one: &Paired| replay(std::slice::from_ref(one), Restarts::BeforeEachRound);
+        assert_eq!(replayed(&of(&calm)), Replay { gates: 5, alarms: 0 });
+        assert!(replayed(&of(&calm)).is_calibrated());
+        assert_eq!(replayed(&of(&wild)), Replay { gates: 12, alarms: 2 });
+        assert!(!replayed(&of(&wild)).is_calibrated());
+        let faster = Paired { worse: Worse::Lower, ..of(&wild) };
+        assert_eq!(replayed(&faster).alarms, 0, "the other direction is no alarm");
+        let half = of(&wild[..3]);
+        assert_eq!(replay(&[of(&calm), half], Restarts::None), replay(&[of(&calm)], Restarts::None), "of other rounds");
+        assert_eq!(replay(&[], Restarts::None), Replay { gates: 0, alarms: 0 });
+        assert!(Replay { gates: 0, alarms: 0 }.is_calibrated() && Replay { gates: 5, alarms: 1 }.is_calibrated());
     }
 
     #[test]

@@ -82,6 +82,9 @@ pub(super) struct ScenarioFile {
     /// `sha256:..` over what is sent.
     pub(super) hash: String,
     pub(super) seed: u64,
+    /// Whether each endpoint was loaded by itself (`--each`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) each_alone: bool,
 }
 
 /// The machine and job of a run.

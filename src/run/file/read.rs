@@ -22,7 +22,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
     let RunFile {
         format: _,
         version: _,
-        scenario: ScenarioFile { name, hash, seed },
+        scenario: ScenarioFile { name, hash, seed, each_alone },
         target,
         started_at,
         measured_s,
@@ -44,7 +44,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
     let phases = phases_of(phases)?;
     let endpoints = endpoints_of(endpoints, &phases, MAX_BINS)?;
     Ok(Run {
-        scenario: ScenarioRef { name, hash, seed },
+        scenario: ScenarioRef { name, hash, seed, each_alone },
         target,
         started_at,
         measured: seconds("run", "measured_s", measured_s)?,

@@ -77,8 +77,8 @@ impl Serialize for EndpointFiles<'_> {
 }
 
 fn scenario_file(scenario: &ScenarioRef) -> ScenarioFile {
-    let ScenarioRef { name, hash, seed } = scenario.clone();
-    ScenarioFile { name, hash, seed }
+    let ScenarioRef { name, hash, seed, each_alone } = scenario.clone();
+    ScenarioFile { name, hash, seed, each_alone }
 }
 
 fn environment_file(environment: &Environment) -> EnvironmentFile {
