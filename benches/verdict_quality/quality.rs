@@ -63,6 +63,10 @@ impl Banks {
     fn side_by_side(&self, how: Rounds) -> Design<'_> {
         Design::SideBySide { banks: [&self.pairs; 2], how }
     }
+
+    fn ladder(&self) -> Design<'_> {
+        Design::Ladder { source: self.source(SITTING_SECONDS, Past::USUAL), seconds: SITTING_SECONDS, pairs: [&self.pairs; 2] }
+    }
 }
 
 /// How much is asked for.
@@ -104,14 +108,16 @@ fn of_sigma(sigma: f64) -> String {
 
 /// Ours beside the rules of other tools.
 pub fn beside_others(banks: &Banks, extent: &Extent) -> Table {
-    let about =
-        "Percent of the gates that fail; up to three sittings of 180 s, or up to eight rounds of 60 s side by side; ten baseline runs.";
+    let about = "Percent of the gates that fail; up to three sittings of 180 s, or up to eight rounds of 60 s side by side, or (ladder) one \
+         sitting that may pass and then rounds; ten baseline runs.";
     let mut table = Table::new("False alarms, and what is found", about, &HEADER);
     for noise in extent.sigmas.iter().map(|sigma| Noise::of(sigma / 100.0)) {
         for (name, design, allowance) in [
             ("history, 10/20", banks.history(SITTING_SECONDS), RELAXED),
             ("side by side, 10/20", banks.side_by_side(Rounds::FULL), RELAXED),
             ("side by side, 5/15", banks.side_by_side(Rounds::FULL), STRICT),
+            ("ladder, 10/20", banks.ladder(), RELAXED),
+            ("ladder, 5/15", banks.ladder(), STRICT),
         ] {
             table.row(Row { name: name.to_owned(), design, noise, allowance }.cells(extent));
         }
