@@ -147,9 +147,24 @@ pub fn check_no_link(folder: &Path) -> Result<(), FileError> {
     if is_link { Err(FileError::Link { path: folder.to_owned() }) } else { Ok(()) }
 }
 
+/// A path, or any other text, as a POSIX shell takes it for one word: for command lines that people copy.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=,@%+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
+        assert_eq!(shell_word("examples/shop.yaml"), "examples/shop.yaml");
+        assert_eq!(shell_word("my file; rm *"), "'my file; rm *'");
+        assert_eq!(shell_word("it's"), r"'it'\''s'");
+        assert_eq!(shell_word(""), "''");
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {

@@ -1,6 +1,8 @@
 //! A check in a browser while it runs: opens the dashboard, says how the load stands, and closes it. A dashboard that
 //! cannot be had is a warning: the verdict does not depend on who watches.
 
+use std::net::SocketAddr;
+
 use super::context::World;
 use super::error::CommandError;
 use crate::cli::{CheckArgs, ExposureArgs};
@@ -17,6 +19,7 @@ pub fn watched(world: &mut World, args: &CheckArgs, act: impl FnOnce(&mut World)
     let content = Content { runs: Runs::watching(feed.clone()), ..Content::default() };
     match Dashboard::open(address, reach(args.exposure), content) {
         Ok(dashboard) => {
+            warn_of_others(world, address);
             world.note(&format!("live view: {}", dashboard.url()));
             world.live = Some(feed.clone());
             let code = act(world);
@@ -37,6 +40,13 @@ pub fn watched(world: &mut World, args: &CheckArgs, act: impl FnOnce(&mut World)
 #[must_use]
 pub const fn reach(args: ExposureArgs) -> Reach {
     if args.i_know_this_exposes_results { Reach::OtherMachines } else { Reach::ThisMachine }
+}
+
+/// Says so where other machines can reach what is served at this address.
+pub fn warn_of_others(world: &mut World, address: SocketAddr) {
+    if !address.ip().is_loopback() {
+        world.note("warning: other machines can reach this, and what they are sent is not encrypted");
+    }
 }
 
 /// `gate failed (exit 1)`

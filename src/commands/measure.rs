@@ -107,6 +107,9 @@ fn load_each(
     if !run.complete && run.aborted_by.is_none() {
         run.aborted_by = abort.reason().map(|reason| format!("{reason} after {} of {} endpoints", loads.len(), parts.len()));
     }
+    if let Some(feed) = &world.live {
+        feed.loaded(&run);
+    }
     Ok(run)
 }
 

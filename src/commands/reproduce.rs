@@ -4,17 +4,18 @@ use std::path::Path;
 
 use crate::baseline::Source;
 use crate::cli::{CheckArgs, JudgingArgs, LoadArgs};
+use crate::files::shell_word;
 use crate::run::Run;
 use crate::units::format_duration;
 
 /// `perfgate check examples/shop.yaml --seed 7`
 #[must_use]
 pub fn check_command(scenario: &Path, args: &CheckArgs) -> String {
-    let mut words = vec!["perfgate".to_owned(), "check".to_owned(), quoted(&scenario.display().to_string())];
+    let mut words = vec!["perfgate".to_owned(), "check".to_owned(), shell_word(&scenario.display().to_string())];
     words.extend(judging_words(&args.judging));
     words.extend(load_words(&args.load));
     let quoted_flag =
-        |flag: &str, value: &Option<String>| value.iter().flat_map(|value| [flag.to_owned(), quoted(value)]).collect::<Vec<_>>();
+        |flag: &str, value: &Option<String>| value.iter().flat_map(|value| [flag.to_owned(), shell_word(value)]).collect::<Vec<_>>();
     words.extend(quoted_flag("--against", &args.against));
     words.extend(quoted_flag("--between-rounds", &args.between_rounds));
     words.extend(args.max_duration.iter().flat_map(|length| ["--max-duration".to_owned(), format_duration(*length)]));
@@ -24,7 +25,7 @@ pub fn check_command(scenario: &Path, args: &CheckArgs) -> String {
 /// The command line that judges a stored run again.
 #[must_use]
 pub fn judge_command(run: &Path, judging: &JudgingArgs) -> String {
-    let mut words = vec!["perfgate".to_owned(), "judge".to_owned(), quoted(&run.display().to_string())];
+    let mut words = vec!["perfgate".to_owned(), "judge".to_owned(), shell_word(&run.display().to_string())];
     words.extend(judging_words(judging));
     words.join(" ")
 }
@@ -34,17 +35,17 @@ pub fn judge_command(run: &Path, judging: &JudgingArgs) -> String {
 #[must_use]
 pub fn stored_run_command(results: &Path, run: &Run) -> String {
     if run.imported.is_some() {
-        return format!("perfgate judge {}", quoted(&results.display().to_string()));
+        return format!("perfgate judge {}", shell_word(&results.display().to_string()));
     }
-    let environment = run.environment.name.iter().flat_map(|name| ["--environment".to_owned(), quoted(name)]);
+    let environment = run.environment.name.iter().flat_map(|name| ["--environment".to_owned(), shell_word(name)]);
     let words = ["perfgate check SCENARIO.yaml --seed".to_owned(), run.scenario.seed.to_string()];
     words.into_iter().chain(environment).collect::<Vec<_>>().join(" ")
 }
 
 fn judging_words(args: &JudgingArgs) -> Vec<String> {
     let JudgingArgs { thresholds, baseline, soft: _, format: _ } = args;
-    let thresholds = thresholds.iter().flat_map(|path| ["--thresholds".to_owned(), quoted(&path.display().to_string())]);
-    thresholds.chain(baseline.iter().flat_map(|source| ["--baseline".to_owned(), quoted(&shown(source))])).collect()
+    let thresholds = thresholds.iter().flat_map(|path| ["--thresholds".to_owned(), shell_word(&path.display().to_string())]);
+    thresholds.chain(baseline.iter().flat_map(|source| ["--baseline".to_owned(), shell_word(&shown(source))])).collect()
 }
 
 /// A source as it may be shown: an address may hold a signature.
@@ -81,27 +82,8 @@ fn load_words(args: &LoadArgs) -> Vec<String> {
         ("--environment", environment.clone()),
     ];
     let flags = [("--each", *each), ("--allow-production", *allow_production), ("--allow-load", *allow_load), ("--insecure", *insecure)];
-    let valued = given.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), quoted(&value?)])).flatten();
-    let hosts = allow_host.iter().flat_map(|host| ["--allow-host".to_owned(), quoted(host)]);
+    let valued = given.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), shell_word(&value?)])).flatten();
+    let hosts = allow_host.iter().flat_map(|host| ["--allow-host".to_owned(), shell_word(host)]);
     let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
     valued.chain(hosts).chain(flags).collect()
-}
-
-/// As a POSIX shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_would_split_or_expand_them() {
-        assert_eq!(quoted("examples/shop.yaml"), "examples/shop.yaml");
-        assert_eq!(quoted("my file; rm *"), "'my file; rm *'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
 }

@@ -3,33 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use super::archive::folder_of_check;
 use super::check::check;
 use super::context::World;
 use super::error::CommandError;
-use super::live::{ended, reach};
+use super::live::{ended, reach, warn_of_others};
 use super::measure::open_scenario;
 use super::surroundings::Surroundings;
 use crate::cli::{CheckArgs, ExposureArgs, JudgingArgs, LoadArgs, PublishingArgs, ServeArgs, StdoutFormat};
-use crate::dashboard::{Content, Dashboard, Runs, Wish};
+use crate::dashboard::{Content, Dashboard, Runs, Upkeep, Wish, Wished};
 use crate::exit::ExitCode;
-use crate::history::{History, Opening, Refreshed};
+use crate::history::{History, Opening, Refreshed, index_name};
 use crate::load::Abort;
 
 /// Where results lie without another word.
 const FOLDERS: [&str; 2] = ["perfgate-out", ".perfgate"];
 /// Where the runs go that are begun from a page.
 const ARCHIVE: &str = ".perfgate/history";
-const INDEX: &str = ".perfgate/history.sqlite";
+/// Where indexes lie, and the one of [`FOLDERS`].
+const INDEXES: &str = ".perfgate";
+const INDEX: &str = "history.sqlite";
 /// So long the first page waits for the first look through the folders.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Signals are looked for this often.
 const STEP: Duration = Duration::from_millis(50);
-/// Folders are looked through again at most this often.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 /// What was typed for one scenario, and what the scenario calls itself.
 struct Offered {
@@ -40,22 +40,21 @@ struct Offered {
 pub fn serve(world: &mut World, args: &ServeArgs) -> Result<ExitCode, CommandError> {
     let offered = offered(world, &args.allow_run)?;
     let opening = if args.reindex { Opening::Anew } else { Opening::AsItWas };
-    let (history, told) = History::open(Some(INDEX.into()), folders(args), opening)?;
+    let folders = folders(args);
+    let (history, told) = History::open(Some(index_of(args, &folders)), folders, opening)?;
     if let Some(told) = told {
         world.note(&format!("warning: {told}"));
     }
     let history = Arc::new(history);
-    let (looked_at, looks) = sync_channel(1);
+    let (upkeep, due) = Upkeep::new();
     let (wishing, wishes) = channel();
     let runs = Runs::on_request(offered.iter().map(|one| one.name.clone()).collect(), wishing);
     let signals = world.abort_on_signals();
-    let refreshed = keep_up(Arc::clone(&history), looks);
+    let refreshed = keep_up(Arc::clone(&history), due);
     tell_first(world, &refreshed);
-    let dashboard =
-        Dashboard::open(args.bind, reach(args.exposure), Content { runs, history: Some(history), looked_at: Some(looked_at.clone()) })?;
-    if args.exposure.i_know_this_exposes_results && !args.bind.ip().is_loopback() {
-        world.note("warning: other machines can reach this, and what they are sent is not encrypted");
-    }
+    let content = Content { runs, history: Some(history), upkeep: Some(upkeep.clone()) };
+    let dashboard = Dashboard::open(args.bind, reach(args.exposure), content)?;
+    warn_of_others(world, args.bind);
     world.print(&format!("{}\n", dashboard.url()));
     world.note("this address opens once; Ctrl-C ends it");
     while signals.reason().is_none() {
@@ -64,7 +63,7 @@ pub fn serve(world: &mut World, args: &ServeArgs) -> Result<ExitCode, CommandErr
         }
         if let Ok(wish) = wishes.recv_timeout(STEP) {
             fulfil(world, &offered, wish, &signals);
-            let _ = looked_at.try_send(());
+            upkeep.wish();
         }
     }
     dashboard.close();
@@ -95,16 +94,21 @@ fn folders(args: &ServeArgs) -> Vec<PathBuf> {
     folders
 }
 
-/// Brings the index up to date once, and again whenever somebody has looked, until nobody can look any more.
-fn keep_up(history: Arc<History>, looks: Receiver<()>) -> Receiver<Result<Refreshed, String>> {
+/// Other folders have other indexes, so that two programs at the same place do not forget each other's runs.
+fn index_of(args: &ServeArgs, folders: &[PathBuf]) -> PathBuf {
+    let name = if args.folders.is_empty() { INDEX.to_owned() } else { index_name(folders) };
+    Path::new(INDEXES).join(name)
+}
+
+/// Brings the index up to date once, and again whenever somebody wishes for it, until nobody can any more.
+fn keep_up(history: Arc<History>, due: Wished) -> Receiver<Result<Refreshed, String>> {
     let (sender, refreshed) = channel();
     let work = move || {
         loop {
             if sender.send(history.refresh().map_err(|error| error.to_string())).is_err() {
                 return;
             }
-            std::thread::sleep(BETWEEN_LOOKS);
-            if looks.recv().is_err() {
+            if !due.done() {
                 return;
             }
         }
@@ -147,8 +151,21 @@ fn fulfil(world: &mut World, offered: &[Offered], wish: Wish, signals: &Abort) {
     feed.on_stop(move |reason| asked.request(reason));
     (world.live, world.abort) = (Some(feed.clone()), Some(abort.clone()));
     let out = folder_of_check(Path::new(ARCHIVE), name, (world.now)());
+    let code = handing_on(signals, &abort, || check(world, &args_of(path, out)));
+    (world.live, world.abort) = (None, None);
+    feed.ended(&ended(code));
+}
+
+/// Hands a signal on to what is being done, for as long as it is done; also where that ends in a panic.
+fn handing_on<T>(signals: &Abort, abort: &Abort, act: impl FnOnce() -> T) -> T {
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     let over = AtomicBool::new(false);
-    let code = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 if let Some(reason) = signals.reason() {
@@ -157,12 +174,9 @@ fn fulfil(world: &mut World, offered: &[Offered], wish: Wish, signals: &Abort) {
                 std::thread::sleep(STEP);
             }
         });
-        let code = check(world, &args_of(path, out));
-        over.store(true, Ordering::Relaxed);
-        code
-    });
-    (world.live, world.abort) = (None, None);
-    feed.ended(&ended(code));
+        let _over = Over(&over);
+        act()
+    })
 }
 
 fn args_of(scenario: &Path, out: PathBuf) -> CheckArgs {
@@ -179,5 +193,25 @@ fn args_of(scenario: &Path, out: PathBuf) -> CheckArgs {
         exposure: ExposureArgs::default(),
         out,
         archive: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_not_waited_for_and_a_signal_is_handed_on() {
+        let (signals, abort) = (Abort::default(), Abort::default());
+        let panicked = std::panic::catch_unwind(|| handing_on(&Abort::default(), &Abort::default(), || panic!("a bug")));
+        assert!(panicked.is_err());
+        signals.request("SIGTERM");
+        let reason = handing_on(&signals, &abort, || {
+            while abort.reason().is_none() {
+                std::thread::sleep(STEP);
+            }
+            abort.reason()
+        });
+        assert_eq!(reason.as_deref(), Some("SIGTERM"));
     }
 }

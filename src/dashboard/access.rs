@@ -23,7 +23,10 @@ use super::page;
 /// The largest body that is taken (bytes).
 pub(super) const BODY_BYTES: usize = 8 * 1024;
 const SECRET_BYTES: usize = 32;
+/// The port that browsers leave out.
+const HTTP_PORT: u16 = 80;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 /// Own files and nothing else; in nobody's frame.
@@ -80,18 +83,22 @@ impl Access {
     /// A name of this machine with this port. A name that somebody else may point here is none.
     fn is_own(&self, host: &str, came_in_on: IpAddr) -> bool {
         let port = self.bound.port();
-        let names = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), came_in_on];
-        host.eq_ignore_ascii_case(&format!("localhost:{port}")) || names.iter().any(|ip| SocketAddr::new(*ip, port).to_string() == host)
+        let is =
+            |name: &str| host.eq_ignore_ascii_case(&format!("{name}:{port}")) || (port == HTTP_PORT && host.eq_ignore_ascii_case(name));
+        let addresses = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into(), came_in_on];
+        is("localhost") || addresses.iter().any(|ip| is(&if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }))
     }
 
     fn comes_from_own_page(&self, headers: &HeaderMap, changes: bool, came_in_on: IpAddr) -> bool {
-        let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
+        let told = |name| headers.get(name).map(HeaderValue::as_bytes);
         let is_own = |origin: &str| origin.strip_prefix("http://").is_some_and(|host| self.is_own(host, came_in_on));
         match headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()) {
-            // A form of a page that tells nobody where it was has this origin; its browser says the rest.
-            Some("null") => site == Some(b"same-origin"),
+            // A browser that tells nobody where it was, as some are set, has this origin; it says the rest.
+            Some("null") => told(SEC_FETCH_SITE) == Some(b"same-origin"),
             Some(origin) => is_own(origin),
-            None => !changes || matches!(site, None | Some(b"same-origin")),
+            None if changes => matches!(told(SEC_FETCH_SITE), None | Some(b"same-origin")),
+            // Following a link from elsewhere is looking at a page; asking for it from within another page is not.
+            None => matches!(told(SEC_FETCH_SITE), None | Some(b"same-origin" | b"none")) || told(SEC_FETCH_MODE) == Some(b"navigate"),
         }
     }
 
@@ -111,7 +118,9 @@ impl Access {
         }
         *token = None;
         let cookie = format!("{}={}; HttpOnly; SameSite=Strict; Path=/", self.cookie_name(), self.session);
-        Some((StatusCode::SEE_OTHER, [(LOCATION, uri.path().to_owned()), (SET_COOKIE, cookie)]).into_response())
+        // The only answer whose own address must be told to nobody.
+        let silent = (REFERRER_POLICY, "no-referrer".to_owned());
+        Some((StatusCode::SEE_OTHER, [(LOCATION, uri.path().to_owned()), (SET_COOKIE, cookie), silent]).into_response())
     }
 }
 
@@ -122,7 +131,8 @@ pub(super) async fn check(State(access): State<Arc<Access>>, request: Request, n
     let response = match access.refusal(method, uri, headers, came_in_on) {
         Some(refusal) => refusal,
         None if access.holds_session(headers) => next.run(request).await,
-        None => access.open(uri).unwrap_or_else(|| {
+        // Who only asks whether something is there, as previews of links do, must not use it up.
+        None => Some(uri).filter(|_| *method == Method::GET).and_then(|uri| access.open(uri)).unwrap_or_else(|| {
             page::refused(
                 StatusCode::UNAUTHORIZED,
                 "The address that perfgate printed opens this page, once. Start it again for another one.",
@@ -136,7 +146,8 @@ fn marked(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(POLICY);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Without one a browser would not say that a form is of our own page.
+    headers.entry(REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -213,6 +224,30 @@ mod tests {
             headers.push(host);
             assert_eq!(status(&access(true), &Method::POST, &headers), 200, "{headers:?}");
             assert_eq!(status(&access(true), &Method::PUT, &headers), 405, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_browser_leaves_out_the_port_of_the_web() {
+        let access = Access::new("127.0.0.1:80".parse().unwrap(), true).unwrap().0;
+        for host in ["127.0.0.1", "localhost", "[::1]", "127.0.0.1:80"] {
+            assert_eq!(status(&access, &Method::GET, &[("host", host)]), 200, "{host}");
+            assert_eq!(status(&access, &Method::POST, &[("host", host), ("origin", &format!("http://{host}"))]), 200, "{host}");
+        }
+        for host in ["127.0.0.1:8080", "example.com", "[::1", "::1"] {
+            assert_eq!(status(&access, &Method::GET, &[("host", host)]), 421, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_lead_here_and_load_nothing_from_here() {
+        let host = ("host", "127.0.0.1:4711");
+        for site in ["cross-site", "same-site", "made-up"] {
+            let asked = |mode| status(&access(false), &Method::GET, &[host, ("sec-fetch-site", site), ("sec-fetch-mode", mode)]);
+            assert_eq!((asked("navigate"), asked("no-cors"), asked("cors")), (200, 403, 403), "{site}");
+        }
+        for site in ["same-origin", "none"] {
+            assert_eq!(status(&access(false), &Method::GET, &[host, ("sec-fetch-site", site), ("sec-fetch-mode", "cors")]), 200, "{site}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! The page of a run that is being made: the live view's parts in their places, and the buttons where there are any.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
-use super::live::{PARTS, Stage, parts};
+use super::live::{PARTS, Stage};
 use super::page::{Kind, Place, whole};
 use super::routes::Content;
 use super::runs::Made;
@@ -17,9 +17,9 @@ pub(super) fn page(made: &Made, content: &Content) -> Markup {
     let body = html! {
         div data-parts=[(!over).then(|| format!("/runs/{}/parts", made.id))] {
             p id="lost" class="lost" role="status" hidden {}
-            @for ((id, part), title) in PARTS.iter().zip(parts(&live)).zip(TITLES) {
+            @for ((id, part), title) in PARTS.iter().zip(live.parts()).zip(TITLES) {
                 @if let Some(title) = title { h2 { (title) } }
-                div id=(id) { (part) }
+                div id=(id) { (PreEscaped(part)) }
             }
         }
         @if content.allows_runs() && !over {
@@ -54,6 +54,7 @@ pub(super) fn begin(content: &Content) -> Markup {
 }
 
 fn title(made: &Made) -> String {
-    let name = made.feed.now().heading.scenario;
-    format!("live {}", if name.is_empty() { &made.scenario } else { &name })
+    let live = made.feed.now();
+    let name = &live.heading.scenario;
+    format!("live {}", if name.is_empty() { &made.scenario } else { name })
 }

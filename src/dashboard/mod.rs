@@ -8,6 +8,7 @@ mod compare;
 mod connections;
 mod feed;
 mod history_page;
+mod kept_report;
 mod live;
 mod live_page;
 mod page;
@@ -15,14 +16,16 @@ mod query;
 mod routes;
 mod runs;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod trend;
+mod upkeep;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -33,9 +36,15 @@ pub use self::feed::Feed;
 pub use self::live::{Heading, Moment, Phase};
 pub use self::routes::Content;
 pub use self::runs::{Runs, Wish};
+pub use self::upkeep::{Upkeep, Wished};
 
-/// What a browser is still given after the last word, before its connection ends.
+/// So long whoever follows a run is given to take in the last word, and what was written to get under way.
 const LAST_WORD: Duration = Duration::from_millis(700);
+const UNDER_WAY: Duration = Duration::from_millis(50);
+/// So long its thread is waited for at the end.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// So many pages are made at the same time; others wait.
+const PAGES: usize = 2;
 
 /// Whether other machines may reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +83,10 @@ impl DashboardError {
 #[derive(Debug)]
 pub struct Dashboard {
     url: String,
+    content: Arc<Content>,
     stopping: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
+    /// Hangs up when its thread has ended.
+    ended: mpsc::Receiver<()>,
 }
 
 impl Dashboard {
@@ -89,13 +100,17 @@ impl Dashboard {
         }
         let (ready, started) = mpsc::channel();
         let (stopping, stopped) = oneshot::channel();
+        let (lives, ended) = mpsc::channel::<()>();
+        let content = Arc::new(content);
+        let served = Arc::clone(&content);
         let serve = move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            let _lives = lives;
+            let runtime = match tokio::runtime::Builder::new_current_thread().max_blocking_threads(PAGES).enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(ready.send(Err(DashboardError::Thread(error)))),
             };
             runtime.block_on(async {
-                match prepare(address, content).await {
+                match prepare(address, served).await {
                     Ok((url, listeners, router)) => {
                         let _ = ready.send(Ok(url));
                         connections::serve(listeners, router, stopped).await;
@@ -106,9 +121,9 @@ impl Dashboard {
             // What is still being rendered for somebody is not waited for.
             runtime.shutdown_background();
         };
-        let thread = std::thread::Builder::new().name("dashboard".into()).spawn(serve).map_err(DashboardError::Thread)?;
+        std::thread::Builder::new().name("dashboard".into()).spawn(serve).map_err(DashboardError::Thread)?;
         let url = started.recv().unwrap_or_else(|_| Err(DashboardError::Thread(io::ErrorKind::Other.into())))?;
-        Ok(Self { url, stopping, thread })
+        Ok(Self { url, content, stopping, ended })
     }
 
     /// Where a browser gets in, once: with the token.
@@ -119,14 +134,18 @@ impl Dashboard {
 
     /// Lets browsers take in what was said last, and ends, whoever is still connected.
     pub fn close(self) {
-        std::thread::sleep(LAST_WORD);
+        let begun = Instant::now();
+        while self.content.runs.is_watched() && begun.elapsed() < LAST_WORD {
+            std::thread::sleep(UNDER_WAY / 5);
+        }
+        std::thread::sleep(UNDER_WAY);
         let _ = self.stopping.send(());
-        // It only drops what it holds.
-        let _ = self.thread.join();
+        // It only drops what it holds. Where it cannot even do that, the program ends without it.
+        let _ = self.ended.recv_timeout(FAREWELL);
     }
 }
 
-async fn prepare(address: SocketAddr, content: Content) -> Result<(String, Vec<TcpListener>, axum::Router), DashboardError> {
+async fn prepare(address: SocketAddr, content: Arc<Content>) -> Result<(String, Vec<TcpListener>, axum::Router), DashboardError> {
     let listen =
         |address: SocketAddr| async move { TcpListener::bind(address).await.map_err(|source| DashboardError::Listen { address, source }) };
     let first = listen(address).await?;
@@ -140,7 +159,7 @@ async fn prepare(address: SocketAddr, content: Content) -> Result<(String, Vec<T
     }
     let (access, token) = Access::new(bound, content.allows_runs())?;
     let url = format!("http://{}/?token={token}", reachable(bound));
-    Ok((url, listeners, routes::router(Arc::new(access), Arc::new(content))))
+    Ok((url, listeners, routes::router(Arc::new(access), content)))
 }
 
 fn other_loopback(bound: SocketAddr) -> Option<SocketAddr> {

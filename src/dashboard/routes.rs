@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{StatusCode, Uri};
 use axum::middleware;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -17,26 +17,20 @@ use maud::Markup;
 use super::access::{self, Access, BODY_BYTES};
 use super::query::{Asked, scenario_of_form};
 use super::runs::Runs;
-use super::{api, assets, compare, history_page, live_page, page, streams};
-use crate::files::read_capped;
-use crate::gate::Verdict;
-use crate::history::{History, KeptRun};
-use crate::report::page_parts::policy;
-use crate::report::{ColorChoice, Format, Look, Subject, page as report_page, render_run};
-use crate::run::load_run;
+use super::upkeep::Upkeep;
+use super::{api, assets, compare, history_page, kept_report, live_page, page, streams};
+use crate::history::History;
 
 /// A body may take so long.
 const BODY: Duration = Duration::from_secs(5);
-/// The largest verdict file that is read: 64 MiB.
-const VERDICT_CAP: u64 = 64 * 1024 * 1024;
 
 /// What a dashboard shows.
 #[derive(Debug, Default)]
 pub struct Content {
     pub runs: Runs,
     pub history: Option<Arc<History>>,
-    /// Told whenever somebody looks at the history: it may have to be brought up to date.
-    pub looked_at: Option<std::sync::mpsc::SyncSender<()>>,
+    /// Who is told whenever somebody looks at the history: it may have to be brought up to date.
+    pub upkeep: Option<Upkeep>,
 }
 
 impl Content {
@@ -44,9 +38,11 @@ impl Content {
         !self.runs.may_be_begun().is_empty()
     }
 
-    pub(super) fn note_look(&self) {
-        // Somebody who is told already need not be told twice.
-        let _ = self.looked_at.as_ref().map(|looked_at| looked_at.try_send(()));
+    /// Somebody looks at the history: it is brought up to date, unless that would disturb what is being measured.
+    async fn look(&self) {
+        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| !self.runs.is_busy()) {
+            upkeep.catch_up().await;
+        }
     }
 }
 
@@ -74,7 +70,7 @@ pub(super) fn router(access: Arc<Access>, content: Arc<Content>) -> Router {
 }
 
 async fn first(State(content): Shared, uri: Uri) -> Response {
-    content.note_look();
+    content.look().await;
     match (content.history.clone(), content.runs.find(1)) {
         (None, Some(made)) => shown(live_page::page(&made, &content)),
         (None, None) => page::not_found(),
@@ -100,36 +96,17 @@ async fn one_run(State(content): Shared, Path(id): Path<String>) -> Response {
         return shown(live_page::page(&made, &content));
     }
     let Some(history) = content.history.clone() else { return page::not_found() };
-    match history.run(id) {
-        Ok(Some(run)) => made_aside(move || report_of(&run)).await,
+    made_aside(move || match history.run(id) {
+        Ok(Some(run)) => kept_report::answer(&run),
         Ok(None) => page::not_found(),
         Err(error) => page::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
-}
-
-/// The run's report as `report.html` has it, with a way back.
-fn report_of(kept: &KeptRun) -> Response {
-    let verdict = kept.verdict.as_ref().and_then(|path| serde_json::from_slice::<Verdict>(&read_capped(path, VERDICT_CAP).ok()?).ok());
-    let run = match load_run(&kept.path) {
-        Ok(run) => run,
-        Err(error) => return page::refused(StatusCode::NOT_FOUND, &error.to_string()),
-    };
-    let text = match &verdict {
-        Some(verdict) => {
-            let reproduce = format!("perfgate report {}", kept.path.parent().unwrap_or(&kept.path).display());
-            report_page(&Subject { verdict, run: &run, reproduce: &reproduce }, None)
-        }
-        None => match render_run(Format::Html, &run, Look { width: 80, color: ColorChoice::Never }) {
-            Ok(text) => text,
-            Err(error) => return page::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        },
-    };
-    let text = text.replacen("<main id=\"main\">", "<main id=\"main\"><p class=\"first\"><a href=\"/\">All runs</a></p>", 1);
-    ([(CONTENT_SECURITY_POLICY, format!("{}; frame-ancestors 'none'", policy()))], Html(text)).into_response()
+    })
+    .await
 }
 
 async fn parts(State(content): Shared, Path(id): Path<String>) -> Response {
-    number(&id).and_then(|id| content.runs.find(id)).map_or_else(page::not_found, |made| streams::page_parts(&made))
+    let Some(made) = number(&id).and_then(|id| content.runs.find(id)) else { return page::not_found() };
+    streams::page_parts(&made).unwrap_or_else(|| page::refused(StatusCode::SERVICE_UNAVAILABLE, "Enough others follow this run."))
 }
 
 async fn begin(State(content): Shared, body: Body) -> Response {
@@ -155,12 +132,13 @@ async fn asset(Path(name): Path<String>) -> Response {
 }
 
 async fn api_list(State(content): Shared, uri: Uri) -> Response {
-    content.note_look();
+    content.look().await;
     made_aside(move || api::list(&content, &Asked::of(&uri))).await
 }
 
 async fn api_show(State(content): Shared, Path(id): Path<String>) -> Response {
-    number(&id).map_or_else(api::no_such_run, |id| api::show(&content, id))
+    let Some(id) = number(&id) else { return api::no_such_run() };
+    made_aside(move || api::show(&content, id)).await
 }
 
 async fn api_begin(State(content): Shared, body: Body) -> Response {
@@ -175,7 +153,8 @@ async fn api_stop(State(content): Shared, Path(id): Path<String>) -> Response {
 }
 
 async fn api_events(State(content): Shared, Path(id): Path<String>) -> Response {
-    number(&id).and_then(|id| content.runs.find(id)).map_or_else(api::no_such_run, |made| streams::events(&made))
+    let Some(made) = number(&id).and_then(|id| content.runs.find(id)) else { return api::no_such_run() };
+    streams::events(&made).unwrap_or_else(|| api::problem(StatusCode::SERVICE_UNAVAILABLE, "enough others follow this run"))
 }
 
 /// The whole body, unless it is too large or too slow.

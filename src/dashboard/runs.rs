@@ -80,6 +80,16 @@ impl Runs {
         self.made().iter().find(|made| made.id == id).cloned()
     }
 
+    /// Whether one is not over.
+    pub(super) fn is_busy(&self) -> bool {
+        self.made().iter().any(|made| made.feed.now().stage != Stage::Ended)
+    }
+
+    /// Whether somebody follows one.
+    pub(super) fn is_watched(&self) -> bool {
+        self.made().iter().any(|made| made.feed.is_watched())
+    }
+
     /// Newest first.
     pub(super) fn all(&self) -> Vec<Made> {
         self.made().iter().rev().cloned().collect()

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -11,8 +12,8 @@ use futures_util::stream::unfold;
 use tokio::sync::watch;
 
 use super::api::of_made;
-use super::feed::{Feed, Watched};
-use super::live::{Live, PARTS, Stage, parts};
+use super::feed::{Feed, Standing, Watched};
+use super::live::{PARTS, Stage};
 use super::runs::Made;
 
 /// Something is sent at least this often, so that a connection that is gone is noticed.
@@ -27,28 +28,24 @@ struct Told {
     _watched: Watched,
 }
 
-/// The parts of the page that have changed, once a second; then `end`.
-pub(super) fn page_parts(made: &Made) -> Response {
-    let mut shown: BTreeMap<&'static str, String> = BTreeMap::new();
-    stream(made.feed.clone(), "parts", move |live| {
-        let mut changed = BTreeMap::new();
-        for (name, part) in PARTS.iter().zip(parts(live)) {
-            let part = part.into_string();
-            if shown.get(name) != Some(&part) {
-                changed.insert(*name, part.clone());
-                shown.insert(name, part);
-            }
-        }
+/// The parts of the page that have changed, once a second; then `end`. `None` where enough follow it.
+pub(super) fn page_parts(made: &Made) -> Option<Response> {
+    let mut shown: Option<Arc<Standing>> = None;
+    stream(made.feed.clone(), "parts", move |now| {
+        let is_new = |index: usize| shown.as_ref().is_none_or(|shown| shown.parts()[index] != now.parts()[index]);
+        let new = PARTS.iter().zip(now.parts()).enumerate().filter(|(index, _)| is_new(*index)).map(|(_, part)| part);
+        let changed: BTreeMap<&&str, &String> = new.collect();
+        shown = Some(Arc::clone(now));
         (!changed.is_empty()).then(|| serde_json::to_string(&changed).unwrap_or_default())
     })
 }
 
-/// The run as the API tells it, whenever that has changed; then `end`.
-pub(super) fn events(made: &Made) -> Response {
+/// The run as the API tells it, whenever that has changed; then `end`. `None` where enough follow it.
+pub(super) fn events(made: &Made) -> Option<Response> {
     let of_run = made.clone();
     let mut last = String::new();
-    stream(made.feed.clone(), "progress", move |live| {
-        let text = serde_json::to_string(&of_made(&of_run, live)).unwrap_or_default();
+    stream(made.feed.clone(), "progress", move |now| {
+        let text = serde_json::to_string(&of_made(&of_run, now)).unwrap_or_default();
         (text != last).then(|| {
             last.clone_from(&text);
             text
@@ -56,11 +53,11 @@ pub(super) fn events(made: &Made) -> Response {
     })
 }
 
-fn stream(feed: Feed, name: &'static str, mut told: impl FnMut(&Live) -> Option<String> + Send + 'static) -> Response {
+fn stream(feed: Feed, name: &'static str, told: impl FnMut(&Arc<Standing>) -> Option<String> + Send + 'static) -> Option<Response> {
     let mut changes = feed.changes();
     changes.mark_changed();
-    let state = Told { changes, waiting: VecDeque::new(), over: false, _watched: feed.watch(), feed };
-    let events = unfold((state, move |live: &Live| told(live)), move |(mut state, mut told)| async move {
+    let state = Told { changes, waiting: VecDeque::new(), over: false, _watched: feed.watch()?, feed };
+    let events = unfold((state, told), move |(mut state, mut told)| async move {
         loop {
             if let Some(event) = state.waiting.pop_front() {
                 return Some((Ok::<_, Infallible>(event), (state, told)));
@@ -68,13 +65,13 @@ fn stream(feed: Feed, name: &'static str, mut told: impl FnMut(&Live) -> Option<
             if state.over || state.changes.changed().await.is_err() {
                 return None;
             }
-            let live = state.feed.now();
-            state.waiting.extend(told(&live).map(|text| Event::default().event(name).data(text)));
-            state.over = live.stage == Stage::Ended;
+            let now = state.feed.now();
+            state.waiting.extend(told(&now).map(|text| Event::default().event(name).data(text)));
+            state.over = now.stage == Stage::Ended;
             if state.over {
-                state.waiting.push_back(Event::default().event("end").data(live.outcome.unwrap_or_default()));
+                state.waiting.push_back(Event::default().event("end").data(now.outcome.as_deref().unwrap_or_default()));
             }
         }
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    Some(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }

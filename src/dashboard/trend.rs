@@ -1,6 +1,7 @@
 //! How a scenario's endpoints changed over its runs: a chart for each, with the level of the pinned run, and where a
 //! percentile stepped to another level.
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::history_page::when;
@@ -21,7 +22,7 @@ const P95: Percentile = ("p95", |figures| figures.p95_ms);
 const P99: Percentile = ("p99", |figures| figures.p99_ms);
 
 pub(super) fn charts(history: &History, filter: &Filter) -> Result<Markup, HistoryError> {
-    let (runs, left_out) = history.trend(filter, RUNS)?;
+    let (runs, left_out) = history.trend(filter, RUNS, Timestamp::now())?;
     let runs: Vec<TrendRun> = runs.into_iter().filter(|(run, _)| run.complete).collect();
     let Some((newest, endpoints)) = runs.last().filter(|_| runs.len() > 1) else {
         return Ok(html! { p class="note" { "Two comparable runs of a scenario make a trend." } });

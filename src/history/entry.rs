@@ -21,7 +21,8 @@ const UNJUDGED: &str = "unjudged";
 /// A run in the index.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeptRun {
-    /// The same for the same run, wherever its file lies and however often the index is made.
+    /// The same for the same run, wherever its file lies and however often the index is made; another one once a run that went
+    /// on has ended.
     pub id: u64,
     pub path: PathBuf,
     /// The verdict on it, if there is one.
@@ -59,8 +60,11 @@ pub(super) fn read(file: &RunFile) -> Result<(KeptRun, Vec<EndpointFigures>), St
     let run = load_run(&file.path).map_err(|error| error.to_string())?;
     let outcome = file.verdict.as_ref().and_then(|path| outcome(&read_capped(path, VERDICT_CAP).ok()?));
     let total = run.total(PhaseSelection::Judged);
+    let tasks = run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
+    let figures: Vec<EndpointFigures> =
+        tasks.map(|endpoint| figures(&endpoint.name, &run.summary(endpoint, PhaseSelection::Judged))).collect();
     let kept = KeptRun {
-        id: id_of(&run),
+        id: id_of(&run, &figures),
         path: file.path.clone(),
         verdict: file.verdict.clone().filter(|_| outcome.is_some()),
         outcome: outcome.unwrap_or_else(|| UNJUDGED.to_owned()),
@@ -72,14 +76,12 @@ pub(super) fn read(file: &RunFile) -> Result<(KeptRun, Vec<EndpointFigures>), St
         commit: run.environment.commit.clone(),
         started_at: run.started_at,
         complete: run.complete,
-        pinned: false,
+        pinned: file.pinned,
         requests: total.counts.requests,
         failures: total.counts.failures.total(),
         p95_ms: total.percentile_ms(Percentile::P95),
         p99_ms: total.percentile_ms(Percentile::P99),
     };
-    let tasks = run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
-    let figures = tasks.map(|endpoint| figures(&endpoint.name, &run.summary(endpoint, PhaseSelection::Judged))).collect();
     Ok((kept, figures))
 }
 
@@ -93,13 +95,30 @@ fn figures(endpoint: &str, summary: &Summary) -> EndpointFigures {
     }
 }
 
-/// From what a run is, not from where it lies or how far it has come.
-fn id_of(run: &Run) -> u64 {
+/// From what a run is and not from where it lies; of one that has ended also from what it measured: a shard and the merge of
+/// all begin at the same time, and so do two imports of files without times. As long as it goes on it stays the same.
+fn id_of(run: &Run, figures: &[EndpointFigures]) -> u64 {
     let environment = &run.environment;
-    let job = environment.job.as_deref().unwrap_or_default();
-    let (started_at, fingerprint) = (run.started_at.to_string(), environment.fingerprint());
-    let facts = [started_at.as_str(), &run.scenario.name, &run.scenario.hash, &run.target, job, &fingerprint];
-    let hash = <[u8; 32]>::from(Sha256::digest(facts.join("\n")));
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let facts = [
+        run.started_at.to_string(),
+        run.scenario.name.clone(),
+        run.scenario.hash.clone(),
+        run.target.clone(),
+        text(&environment.job),
+        environment.fingerprint(),
+        text(&environment.branch),
+        text(&environment.commit),
+        run.complete.to_string(),
+    ];
+    let mut hash = Sha256::new();
+    hash.update(facts.join("\n"));
+    if run.complete || run.aborted_by.is_some() {
+        for EndpointFigures { endpoint, requests, failures, p95_ms, p99_ms } in figures {
+            hash.update(format!("\n{endpoint}\n{requests} {failures} {p95_ms:?} {p99_ms:?}"));
+        }
+    }
+    let hash = <[u8; 32]>::from(hash.finalize());
     hash.iter().take(6).fold(0, |id, byte| (id << 8) | u64::from(*byte)) | KEPT
 }
 

@@ -26,6 +26,8 @@ pub(super) struct RunFile {
     pub verdict: Option<PathBuf>,
     /// Sizes and times of both: another stamp, another content.
     pub stamp: String,
+    /// Whether its store says that it is pinned.
+    pub pinned: bool,
 }
 
 /// What was found.
@@ -36,6 +38,8 @@ pub(super) struct Found {
     pub pins: BTreeSet<PathBuf>,
     /// What could not be read, with the reason.
     pub skipped: Vec<String>,
+    /// Folders of the one that is looked through which lie too deep.
+    pub too_deep: usize,
 }
 
 /// Looks through folders, each once.
@@ -43,7 +47,13 @@ pub(super) fn find(folders: &[PathBuf]) -> Found {
     let mut found = Found::default();
     for folder in folders {
         match fs::canonicalize(folder) {
-            Ok(folder) => look(&folder, 0, &mut found),
+            Ok(folder) => {
+                look(&folder, 0, &mut found);
+                match std::mem::take(&mut found.too_deep) {
+                    0 => {}
+                    count => found.skipped.push(format!("{}: {count} folders that lie more than {DEPTH} deep in it", folder.display())),
+                }
+            }
             // What is not there yet may come.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => found.skipped.push(format!("{}: {error}", folder.display())),
@@ -51,6 +61,9 @@ pub(super) fn find(folders: &[PathBuf]) -> Found {
     }
     found.files.sort_by(|one, other| one.path.cmp(&other.path));
     found.files.dedup_by(|one, other| one.path == other.path);
+    for file in &mut found.files {
+        file.pinned = found.pins.contains(&file.path);
+    }
     found
 }
 
@@ -59,25 +72,36 @@ fn look(folder: &Path, depth: usize, found: &mut Found) {
         Ok(entries) => entries,
         Err(error) => return found.skipped.push(format!("{}: {error}", folder.display())),
     };
-    let is_store = folder.join(STORE_LIST).is_file();
-    if is_store {
+    if is_own_file(&folder.join(STORE_LIST)) {
         note_pins(folder, found);
     }
-    let runs_of_store =
-        folder.file_name().is_some_and(|name| name == STORE_RUNS) && folder.parent().is_some_and(|store| store.join(STORE_LIST).is_file());
+    let runs_of_store = folder.file_name().is_some_and(|name| name == STORE_RUNS)
+        && folder.parent().is_some_and(|store| is_own_file(&store.join(STORE_LIST)));
     for entry in entries.flatten() {
         let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
-        if kind.is_dir() && depth < DEPTH {
-            look(&path, depth + 1, found);
+        if kind.is_dir() {
+            if depth < DEPTH { look(&path, depth + 1, found) } else { found.too_deep += 1 }
         } else if kind.is_file()
             && (entry.file_name() == RUN_FILE_NAME || (runs_of_store && path.extension().is_some_and(|extension| extension == "json")))
         {
-            let verdict = folder.join(VERDICT_NAME);
-            let verdict = (entry.file_name() == RUN_FILE_NAME && verdict.is_file()).then_some(verdict);
-            let stamp = [Some(&path), verdict.as_ref()].into_iter().flatten().map(|path| stamp(path)).collect::<Vec<_>>().join(" ");
-            found.files.push(RunFile { path, verdict, stamp });
+            note_run(path, found);
         }
     }
+}
+
+fn note_run(path: PathBuf, found: &mut Found) {
+    if path.to_str().is_none() {
+        return found.skipped.push(format!("{}: its path is no UTF-8 text", path.display()));
+    }
+    let is_named_so = path.file_name().is_some_and(|name| name == RUN_FILE_NAME);
+    let verdict = Some(path.with_file_name(VERDICT_NAME)).filter(|verdict| is_named_so && is_own_file(verdict));
+    let stamp = [Some(&path), verdict.as_ref()].into_iter().flatten().map(|path| stamp(path)).collect::<Vec<_>>().join(" ");
+    found.files.push(RunFile { path, verdict, stamp, pinned: false });
+}
+
+/// A file, and not a link to one.
+fn is_own_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
 }
 
 fn note_pins(folder: &Path, found: &mut Found) {

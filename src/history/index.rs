@@ -1,9 +1,8 @@
-//! The index as SQLite has it: its tables, what is put into them and what is asked of them. Which files there are and what
-//! a run is, is not known here.
+//! What is put into the index and what is asked of it, as SQLite has it. Where it lies, which files there are and what a run
+//! is, is not known here.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
@@ -12,25 +11,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use super::Opening;
 use super::entry::{EndpointFigures, KeptRun};
 use super::files::{Known, RunFile};
+use super::opening::{self, OpenError};
 
-/// Counts up with the tables: an index of another version is made anew.
-const VERSION: i64 = 1;
-const TABLES: &str = "
-CREATE TABLE file (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, run INTEGER) WITHOUT ROWID;
-CREATE INDEX file_run ON file (run);
-CREATE TABLE run (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL, verdict TEXT, outcome TEXT NOT NULL, scenario TEXT NOT NULL, hash TEXT NOT NULL,
-    fingerprint TEXT NOT NULL, target TEXT NOT NULL, branch TEXT, commit_id TEXT, started_us INTEGER NOT NULL, complete INTEGER NOT NULL,
-    pinned INTEGER NOT NULL, requests INTEGER NOT NULL, failures INTEGER NOT NULL, p95 REAL, p99 REAL);
-CREATE INDEX run_time ON run (started_us DESC, id);
-CREATE INDEX run_scenario ON run (scenario, started_us DESC, id);
-CREATE INDEX run_branch ON run (branch, started_us DESC, id);
-CREATE INDEX run_outcome ON run (outcome, started_us DESC, id);
-CREATE INDEX run_path ON run (path);
-CREATE TABLE figures (
-    run INTEGER NOT NULL, place INTEGER NOT NULL, endpoint TEXT NOT NULL, requests INTEGER NOT NULL, failures INTEGER NOT NULL,
-    p95 REAL, p99 REAL, PRIMARY KEY (run, place)) WITHOUT ROWID;
-";
 const COLUMNS: &str = "id, path, verdict, outcome, scenario, hash, fingerprint, target, branch, commit_id, started_us, complete, pinned, requests, failures, p95, p99";
 
 /// Which runs are meant; what is empty fits every run.
@@ -57,45 +39,13 @@ pub type TrendRun = (KeptRun, Vec<EndpointFigures>);
 pub(super) struct Index(Connection);
 
 impl Index {
-    /// The index in this file, made where it is missing, and made anew where it is not one; that is told.
-    pub(super) fn open(file: &Path, opening: Opening) -> Result<(Self, Option<String>), rusqlite::Error> {
-        if let Some(folder) = file.parent() {
-            // Where it cannot be made, opening tells why.
-            let _ = std::fs::create_dir_all(folder);
-        }
-        if opening == Opening::Anew {
-            remove(file);
-        }
-        match Self::prepared(Connection::open(file)?) {
-            Ok(index) => Ok((index, None)),
-            Err(error) if is_damage(&error) => {
-                remove(file);
-                let told = format!("{} was no index of the history any more and is made anew: {error}", file.display());
-                Ok((Self::prepared(Connection::open(file)?)?, Some(told)))
-            }
-            Err(error) => Err(error),
-        }
+    /// The index in this file; and what is worth telling of how it was opened.
+    pub(super) fn open(file: &Path, opening: Opening) -> Result<(Self, Option<String>), OpenError> {
+        opening::open(file, opening).map(|(connection, told)| (Self(connection), told))
     }
 
     pub(super) fn in_memory() -> Result<Self, rusqlite::Error> {
-        Self::prepared(Connection::open_in_memory()?)
-    }
-
-    fn prepared(connection: Connection) -> Result<Self, rusqlite::Error> {
-        connection.busy_timeout(Duration::from_secs(5))?;
-        // What is lost with the power is read again from the files.
-        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA trusted_schema = OFF;")?;
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version != VERSION {
-            connection.execute_batch("DROP TABLE IF EXISTS file; DROP TABLE IF EXISTS run; DROP TABLE IF EXISTS figures;")?;
-            connection.execute_batch(TABLES)?;
-            connection.execute_batch(&format!("PRAGMA user_version = {VERSION}"))?;
-        }
-        let whole: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if whole != "ok" {
-            return Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT), Some(whole)));
-        }
-        Ok(Self(connection))
+        opening::in_memory().map(Self)
     }
 
     /// The files that it was made of.
@@ -104,7 +54,7 @@ impl Index {
         statement.query_map([], |row| Ok((PathBuf::from(row.get::<_, String>(0)?), row.get(1)?)))?.collect()
     }
 
-    /// Forgets files that are gone. A run that lies elsewhere too is read again from there.
+    /// Forgets files that are gone, and runs that came from no file. A run that lies elsewhere too is read again from there.
     pub(super) fn forget(&mut self, files: &[PathBuf]) -> Result<(), rusqlite::Error> {
         let change = self.0.transaction()?;
         for path in files.iter().map(|path| path.to_string_lossy()) {
@@ -115,6 +65,7 @@ impl Index {
                 drop_run(&change, run, &path)?;
             }
         }
+        change.execute("DELETE FROM run WHERE NOT EXISTS (SELECT 1 FROM file WHERE file.path = run.path AND file.run = run.id)", [])?;
         change.commit()
     }
 
@@ -137,12 +88,16 @@ impl Index {
         change.commit()
     }
 
-    /// These files are of pinned runs, and no others.
+    /// These files are of pinned runs, and no others. Where another file speaks for a pinned run, its own is read again.
     pub(super) fn pin(&mut self, files: &BTreeSet<PathBuf>) -> Result<(), rusqlite::Error> {
         let change = self.0.transaction()?;
         change.execute("UPDATE run SET pinned = 0 WHERE pinned = 1", [])?;
         for path in files {
-            change.execute("UPDATE run SET pinned = 1 WHERE id = (SELECT run FROM file WHERE path = ?1)", [path.to_string_lossy()])?;
+            change.execute("UPDATE run SET pinned = 1 WHERE path = ?1", [path.to_string_lossy()])?;
+        }
+        for path in files {
+            let text = "UPDATE file SET stamp = '' WHERE path = ?1 AND run IN (SELECT id FROM run WHERE pinned = 0)";
+            change.execute(text, [path.to_string_lossy()])?;
         }
         change.commit()
     }
@@ -175,8 +130,14 @@ impl Index {
         statement.query_map([number(id)], figures)?.collect()
     }
 
-    pub(super) fn trend(&self, filter: &Filter, most: u64) -> Result<(Vec<TrendRun>, usize), rusqlite::Error> {
-        let (runs, _) = self.runs(filter, 0, most)?;
+    /// A run that is dated after `latest` is passed over: one wrong clock would decide what all others are compared with.
+    pub(super) fn trend(&self, filter: &Filter, most: u64, latest: Timestamp) -> Result<(Vec<TrendRun>, usize), rusqlite::Error> {
+        let (condition, mut values) = condition(filter);
+        let and = if condition.is_empty() { " WHERE" } else { " AND" };
+        values.extend([Value::Integer(latest.as_microsecond()), Value::Integer(number(most))]);
+        let text = format!("SELECT {COLUMNS} FROM run{condition}{and} started_us <= ? ORDER BY started_us DESC, id LIMIT ?");
+        let mut statement = self.0.prepare(&text)?;
+        let runs: Vec<KeptRun> = statement.query_map(params_from_iter(&values), kept)?.collect::<Result<_, _>>()?;
         let looked_at = runs.len();
         let Some(newest) = runs.first().map(|run| (run.scenario.clone(), run.hash.clone(), run.fingerprint.clone())) else {
             return Ok((Vec::new(), 0));
@@ -204,14 +165,14 @@ impl Index {
 fn put_run(change: &Connection, run: &KeptRun, figures: &[EndpointFigures]) -> Result<(), rusqlite::Error> {
     let id = number(run.id);
     let other: Option<(String, Option<String>, bool)> = change
-        .query_row("SELECT path, verdict, complete FROM run WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row("SELECT path, verdict, pinned FROM run WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let path = run.path.to_string_lossy();
-    if let Some((other, verdict, complete)) = other
+    if let Some((other, verdict, pinned)) = other
         && other != path
-        && (complete, verdict.is_some()) >= (run.complete, run.verdict.is_some())
+        && (pinned, verdict.is_some()) >= (run.pinned, run.verdict.is_some())
     {
-        // The same run from another file that says as much.
+        // The same run from another file that says as much: for a pinned one only its store speaks.
         return Ok(());
     }
     let verdict = run.verdict.as_ref().map(|path| path.to_string_lossy());
@@ -287,20 +248,6 @@ fn kept(row: &Row<'_>) -> Result<KeptRun, rusqlite::Error> {
         p95_ms: row.get(15)?,
         p99_ms: row.get(16)?,
     })
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
-}
-
-/// The index and what SQLite keeps beside it. What is not there need not go.
-fn remove(file: &Path) {
-    for end in ["", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(end);
-        let _ = std::fs::remove_file(name);
-    }
 }
 
 /// As SQLite holds it; ids and counts are far below 2^63.

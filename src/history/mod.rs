@@ -4,11 +4,17 @@
 mod entry;
 mod files;
 mod index;
+mod opening;
+#[cfg(test)]
+pub(crate) mod samples;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs::canonicalize;
+use std::path::{PathBuf, absolute};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 pub use self::entry::{EndpointFigures, KeptRun};
@@ -16,8 +22,10 @@ use self::files::{Found, find};
 use self::index::Index;
 pub use self::index::{Choices, Filter, TrendRun};
 
-/// So many files are read before what they hold is put down.
-const BATCH: usize = 64;
+/// A run whose file is gone is read from another one in the next round, and then nothing is left to read.
+const ROUNDS: usize = 3;
+/// So far into the future may the clock of another machine be.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why the index could not be asked.
 #[derive(Debug, Error)]
@@ -38,6 +46,8 @@ pub enum Opening {
 pub struct History {
     folders: Vec<PathBuf>,
     index: Mutex<Index>,
+    /// What was said of the folders: each once, however often they are looked through.
+    told: Mutex<BTreeSet<String>>,
 }
 
 /// What came of looking through the folders.
@@ -48,6 +58,22 @@ pub struct Refreshed {
     pub gone: usize,
     /// Files that are no runs, each with the reason.
     pub skipped: Vec<String>,
+}
+
+/// What the file of the index of these folders is called: those of other folders are other files, because each index holds
+/// the runs of its folders and of no others.
+#[must_use]
+pub fn index_name(folders: &[PathBuf]) -> String {
+    let real = |folder: &PathBuf| canonicalize(folder).or_else(|_| absolute(folder)).unwrap_or_else(|_| folder.clone());
+    let real: BTreeSet<PathBuf> = folders.iter().map(real).collect();
+    let mut hash = Sha256::new();
+    for folder in real {
+        hash.update(folder.as_os_str().as_encoded_bytes());
+        hash.update([0]);
+    }
+    let hash = <[u8; 32]>::from(hash.finalize());
+    let short = hash.iter().take(6).fold(0_u64, |short, byte| (short << 8) | u64::from(*byte));
+    format!("history-{short:012x}.sqlite")
 }
 
 impl History {
@@ -64,7 +90,7 @@ impl History {
             ),
             None => (Index::in_memory()?, None),
         };
-        Ok((Self { folders, index: Mutex::new(index) }, told))
+        Ok((Self { folders, index: Mutex::new(index), told: Mutex::default() }, told))
     }
 
     /// Brings the index up to date with the files. What cannot be read is skipped and told.
@@ -72,19 +98,28 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub fn refresh(&self) -> Result<Refreshed, HistoryError> {
-        let Found { files, pins, mut skipped } = find(&self.folders);
+        let Found { files, pins, skipped, too_deep: _ } = find(&self.folders);
+        let mut skipped = self.untold(skipped);
         let there: BTreeSet<&PathBuf> = files.iter().map(|file| &file.path).collect();
         let gone: Vec<PathBuf> = self.index().known()?.into_keys().filter(|path| !there.contains(path)).collect();
         self.index().forget(&gone)?;
-        let known = self.index().known()?;
-        let changed: Vec<_> = files.iter().filter(|file| known.get(&file.path) != Some(&file.stamp)).collect();
-        for batch in changed.chunks(BATCH) {
-            let read: Vec<_> = batch.iter().map(|file| (*file, entry::read(file))).collect();
-            skipped.extend(read.iter().filter_map(|(file, read)| Some(format!("{}: {}", file.path.display(), read.as_ref().err()?))));
-            self.index().put(read)?;
+        let mut read_count = 0;
+        for _ in 0..ROUNDS {
+            self.index().pin(&pins)?;
+            let known = self.index().known()?;
+            let changed: Vec<_> = files.iter().filter(|file| known.get(&file.path) != Some(&file.stamp)).collect();
+            for file in &changed {
+                let read = entry::read(file);
+                skipped.extend(read.as_ref().err().map(|why| format!("{}: {why}", file.path.display())));
+                // One by one: pages are made in between, and no more than one run is held.
+                self.index().put(vec![(file, read)])?;
+            }
+            read_count += changed.len();
+            if changed.is_empty() {
+                break;
+            }
         }
-        self.index().pin(&pins)?;
-        Ok(Refreshed { read: changed.len(), gone: gone.len(), skipped })
+        Ok(Refreshed { read: read_count, gone: gone.len(), skipped })
     }
 
     /// The newest runs that fit, without the first `skip` of them, and how many fit at all.
@@ -112,12 +147,12 @@ impl History {
     }
 
     /// The newest runs that fit and are comparable with the newest of them, oldest first, each with its endpoints; and how
-    /// many of the looked-at ones are not comparable.
+    /// many of the looked-at ones are not comparable. Runs that are dated more than a day after `now` are passed over.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub fn trend(&self, filter: &Filter, most: u64) -> Result<(Vec<TrendRun>, usize), HistoryError> {
-        Ok(self.index().trend(filter, most)?)
+    pub fn trend(&self, filter: &Filter, most: u64, now: Timestamp) -> Result<(Vec<TrendRun>, usize), HistoryError> {
+        Ok(self.index().trend(filter, most, now + AHEAD)?)
     }
 
     /// What can be filtered by.
@@ -126,6 +161,11 @@ impl History {
     /// [`HistoryError`].
     pub fn choices(&self) -> Result<Choices, HistoryError> {
         Ok(self.index().choices()?)
+    }
+
+    fn untold(&self, skipped: Vec<String>) -> Vec<String> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        skipped.into_iter().filter(|text| told.insert(text.clone())).collect()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {

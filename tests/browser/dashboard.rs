@@ -1,11 +1,14 @@
 //! `check --live` and `serve` as a browser has them: driven by `harness/dashboard.mjs`, which says what is wrong.
 
 use std::io::{BufRead as _, BufReader, Read};
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use perfgate::baseline::{Admission, Store};
+use perfgate::dashboard::{Content, Dashboard, Feed, Heading, Moment, Phase, Reach, Runs};
 use perfgate::demo::{DemoOptions, DemoServer};
 use perfgate::gate::{BaselineChoice, judge};
 use perfgate::report::{ColorChoice, Format, Look, Subject, render};
@@ -42,16 +45,19 @@ impl Served {
         Self { child, url }
     }
 
-    /// Has a browser visit it; what it told.
     fn visit(&self, harness: &Path, mode: &str) -> String {
-        let mut command = Command::new("node");
-        command.arg(harness.join("dashboard.mjs")).args([mode, &self.url]).args(std::env::var_os("PERFGATE_SCREENSHOTS"));
-        let ended = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let (wrong, told) = (text(ended.stdout), text(ended.stderr));
-        assert!(ended.status.success(), "{wrong}{told}");
-        told
+        visit(harness, mode, &self.url, std::env::var_os("PERFGATE_SCREENSHOTS").as_deref().map(Path::new))
     }
+}
+
+/// Has a browser visit a dashboard; what it told.
+fn visit(harness: &Path, mode: &str, url: &str, screenshots: Option<&Path>) -> String {
+    let mut command = Command::new("node");
+    let ended = command.arg(harness.join("dashboard.mjs")).args([mode, url]).args(screenshots).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let (wrong, told) = (text(ended.stdout), text(ended.stderr));
+    assert!(ended.status.success(), "{wrong}{told}");
+    told
 }
 
 impl Drop for Served {
@@ -95,6 +101,9 @@ fn a_live_view_follows_a_real_run_to_its_own_numbers() {
     for (tile, text) in expected {
         assert_eq!(seen["tiles"][tile], text, "{seen}");
     }
+    let requests = seen["requests"].as_array().unwrap();
+    let tasks = run["endpoints"].as_array().unwrap().iter().filter(|endpoint| endpoint["role"] == "task");
+    assert_eq!(*requests, tasks.map(|endpoint| endpoint["requests"].clone()).collect::<Vec<_>>(), "a table that had the focus");
 }
 
 #[test]
@@ -109,7 +118,7 @@ fn a_history_is_filtered_compared_and_read_in_a_browser() {
         if night >= 14 {
             run = runs::slower(&run, "orders 2", 2.2);
         }
-        run.started_at = run.started_at.checked_add(DAY * night).unwrap();
+        run.started_at = jiff::Timestamp::now() - DAY * (23 - night);
         run.environment.branch = Some(if night % 3 == 0 { "release/2.4" } else { "main" }.into());
         if night == 4 {
             let id = store.admit(&run, Admission::Admitted { note: None }).unwrap();
@@ -126,4 +135,106 @@ fn a_history_is_filtered_compared_and_read_in_a_browser() {
     Served::start(folder.path(), &["serve"]).visit(&harness, "history");
     // And once more by another process, from the index that the first one made.
     Served::start(folder.path(), &["serve"]).visit(&harness, "history");
+}
+
+#[test]
+fn a_run_is_begun_from_a_page_at_an_address_that_others_reach() {
+    let Some(harness) = harness() else { return };
+    let own = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()));
+    let Some(own) = own.ok().map(|own| own.ip()).filter(|own| !own.is_loopback() && !own.is_unspecified()) else {
+        println!("notice: skipped: this machine has no address that others reach");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = "version: 1\nname: shop\ntarget: http://127.0.0.1:9\nload: {users: 1, hold: 1s}\ntasks:\n  - steps: [{get: /}]\n";
+    std::fs::write(folder.path().join("shop.yaml"), scenario).unwrap();
+    std::fs::create_dir(folder.path().join("thresholds")).unwrap();
+    std::fs::write(folder.path().join("thresholds/shop.yaml"), "version: 1\nscenario: shop\ndefaults: {failures: 1%}\n").unwrap();
+    let arguments = ["serve", "--bind", "0.0.0.0:0", "--i-know-this-exposes-results", "--allow-run", "shop.yaml"];
+    let served = Served::start(folder.path(), &arguments);
+    visit(&harness, "begin", &served.url.replace("127.0.0.1", &own.to_string()), None);
+}
+
+/// A made-up check of a shop: users who come over half a minute and stay.
+fn made_up(second: u32, seconds: u32) -> Moment {
+    const RAMP: u32 = 30;
+    let wave = f64::from(second * 7919 % 97) / 97.0;
+    let load = 120.0 * f64::from(second.min(RAMP)) / f64::from(RAMP);
+    let is_judged = second > RAMP;
+    Moment {
+        elapsed_s: f64::from(second),
+        duration_s: f64::from(seconds),
+        phase: if is_judged { "hold" } else { "ramp-up" }.into(),
+        judged: is_judged,
+        load,
+        requests_per_s: (load * (1.9 + 0.2 * wave)).round(),
+        failures_per_s: f64::from(u32::from(second % 37 == 5)),
+        p50_ms: Some(11.0 + 2.0 * wave),
+        p95_ms: Some(27.0 + 9.0 * wave),
+        p99_ms: Some(61.0 + 40.0 * wave),
+        requests: u64::from(second) * 240,
+        failures: u64::from(second / 37),
+        not_sent: 0,
+        cpu_busy: Some(0.07 + 0.02 * wave),
+        steal: Some(0.0),
+        late_p99_ms: Some(0.06),
+    }
+}
+
+/// The live view of the made-up check after so many of its seconds, and its address.
+fn served(now: u32, seconds: u32) -> (Feed, Dashboard) {
+    let feed = Feed::default();
+    let phase = |name: &str, from, to, judged| Phase { name: name.into(), from, to, judged };
+    feed.begin(Heading {
+        scenario: "shop".into(),
+        target: "https://staging.shop.example".into(),
+        load_unit: "users",
+        phases: vec![phase("ramp-up", 0.0, 30.0, false), phase("hold", 30.0, f64::from(seconds), true)],
+    });
+    (1..=now).for_each(|second| feed.tick(made_up(second, seconds)));
+    let content = Content { runs: Runs::watching(feed.clone()), ..Content::default() };
+    let dashboard = Dashboard::open("127.0.0.1:0".parse().unwrap(), Reach::ThisMachine, content).unwrap();
+    (feed, dashboard)
+}
+
+#[test]
+fn eight_hours_of_a_live_view_keep_the_tab_small() {
+    const SECONDS: u32 = 8 * 3600;
+    let Some(harness) = harness() else { return };
+    let (feed, dashboard) = served(SECONDS - 600, SECONDS);
+    let run = runs::shop(20, 300);
+    let over = AtomicBool::new(false);
+    let told = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for second in (SECONDS - 600..SECONDS).take_while(|_| !over.load(Ordering::Relaxed)) {
+                feed.tick(made_up(second, SECONDS));
+                feed.checkpoint(&run);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let told = visit(&harness, "hours", dashboard.url(), None);
+        over.store(true, Ordering::Relaxed);
+        told
+    });
+    println!("MiB, and nodes of the page: {told}");
+    dashboard.close();
+}
+
+/// Takes the picture of the live view into a folder.
+pub fn picture(harness: &Path, folder: &Path) {
+    let (feed, dashboard) = served(96, 150);
+    let run = super::pictured_shop();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // A minute at most, where the visit fails.
+            for _ in (0..600).take_while(|_| !over.load(Ordering::Relaxed)) {
+                feed.checkpoint(&run);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        visit(harness, "picture", dashboard.url(), Some(folder));
+        over.store(true, Ordering::Relaxed);
+    });
+    dashboard.close();
 }

@@ -61,8 +61,9 @@ fn the_pictures_of_the_readme_show_what_the_program_writes() {
     std::fs::write(folder.path().join("comment.html"), comment::page(&comment)).unwrap();
     let pictures = std::env::var_os("PERFGATE_PICTURES").map_or_else(|| folder.path().to_owned(), PathBuf::from);
     look(&harness, "pictures", folder.path(), Some(&pictures));
+    dashboard::picture(&harness, &pictures);
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/pictures");
-    for name in ["report.png", "comment.png"] {
+    for name in ["report.png", "comment.png", "live.png"] {
         for picture in [pictures.join(name), kept.join(name)] {
             let bytes = std::fs::metadata(&picture).unwrap_or_else(|error| panic!("{}: {error}", picture.display())).len();
             assert!((5_000..=PICTURE_BYTES).contains(&bytes), "{}: {bytes} bytes", picture.display());
@@ -131,14 +132,20 @@ fn pages(folder: &Path) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The report and the comment that the README shows: a checkout that lost its index halfway, and a search that sometimes fails.
-fn pictured(folder: &Path) -> (String, String) {
+/// The shop that the README's pictures show, healthy.
+fn pictured_shop() -> Run {
     let mut good = runs::shop(6, 300);
     let names =
         ["GET /api/products", "GET /api/products/:id", "GET /api/search", "POST /api/cart", "POST /api/checkout", "GET /api/orders/:id"];
     for (endpoint, name) in good.endpoints.iter_mut().zip(names) {
         endpoint.name = name.into();
     }
+    good
+}
+
+/// The report and the comment that the README shows: a checkout that lost its index halfway, and a search that sometimes fails.
+fn pictured(folder: &Path) -> (String, String) {
+    let good = pictured_shop();
     let past = past(&good);
     let mut run = runs::slower_after(&good, "checkout", Duration::from_secs(170), 1.35);
     runs::fail(&mut run, "search", 0.03);

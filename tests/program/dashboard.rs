@@ -42,6 +42,8 @@ fn d02_an_address_that_others_reach_needs_a_word_and_still_the_token() {
         .says("--i-know-this-exposes-results");
     workspace.perfgate("check shop.yaml --live=0.0.0.0:0").with(7).says("can be reached from other machines");
     assert!(!workspace.has("perfgate-out/run.json"), "nothing was loaded");
+    let exposed = workspace.perfgate("check shop.yaml --live=0.0.0.0:0 --i-know-this-exposes-results").with(4);
+    exposed.says("warning: other machines can reach this");
     let dashboard = Dashboard::start(&workspace, "serve --bind 0.0.0.0:0 --i-know-this-exposes-results");
     assert!(dashboard.said().contains("warning: other machines can reach this"), "{}", dashboard.said());
     dashboard.ask("GET /", "", "").with(401);
@@ -72,12 +74,14 @@ fn d04_the_token_opens_once_and_becomes_a_cookie() {
         let answer = dashboard.ask(&format!("GET {query}"), "Cookie: perfgate_1=x; perfgate=y\r\n", "").with(401);
         assert!(!answer.body.contains(&dashboard.token));
     }
+    dashboard.ask(&format!("HEAD /?token={}", dashboard.token), "", "").with(401);
     let answer = dashboard.ask(&format!("GET /?token={}", dashboard.token), "", "").with(303);
     assert_eq!((answer.header("location"), answer.header("referrer-policy")), (Some("/"), Some("no-referrer")));
     let cookie = answer.header("set-cookie").unwrap();
     assert!(cookie.ends_with("; HttpOnly; SameSite=Strict; Path=/") && !cookie.contains(&dashboard.token), "{cookie}");
     let cookie = format!("Cookie: a=b; {}\r\n", cookie.split(';').next().unwrap());
-    dashboard.ask("GET /", &cookie, "").with(200);
+    let page = dashboard.ask("GET /", &cookie, "").with(200);
+    assert_eq!(page.header("referrer-policy"), Some("same-origin"), "without it a browser hides where a form comes from");
     dashboard.ask(&format!("GET /?token={}", dashboard.token), "", "").with(401);
     dashboard.ask("GET /", &cookie.replace("\r\n", "x\r\n"), "").with(401);
 }
@@ -91,6 +95,11 @@ fn d05_other_sites_are_refused_and_told_nothing() {
         assert_eq!(answer.status, if path.starts_with("GET") { 403 } else { 405 });
         assert!(!answer.head.contains("access-control-"), "{}", answer.head);
         assert_eq!(answer.header("cross-origin-resource-policy"), Some("same-origin"));
+    }
+    for site in ["same-site", "cross-site"] {
+        let within = format!("{cookie}Sec-Fetch-Site: {site}\r\nSec-Fetch-Mode: no-cors\r\n");
+        dashboard.ask("GET /api/runs", &within, "").with(403);
+        dashboard.ask("GET /", &within.replace("no-cors", "navigate"), "").with(200);
     }
     let answer = dashboard.ask("GET /api/runs", &format!("{cookie}Origin: http://{}\r\n", dashboard.host), "").with(200);
     assert!(!answer.head.contains("access-control-"), "{}", answer.head);
@@ -191,6 +200,43 @@ fn d08_no_client_takes_more_than_its_share() {
         assert!(code == 0 && took < SOON, "{code} after {took:?}");
     }
     drop(open);
+}
+
+#[test]
+fn d15_so_many_follow_a_run_and_no_more_and_nobody_is_waited_for_who_is_gone() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.edit("shop.yaml", "hold: 1s", "hold: 4s");
+    let mut dashboard = Dashboard::start(&workspace, "check shop.yaml --live");
+    let cookie = dashboard.open();
+    let mut followers: Vec<_> = (0..8).map(|_| dashboard.connect()).collect();
+    for stream in &mut followers {
+        stream.write_all(format!("GET /runs/1/parts HTTP/1.1\r\nHost: {}\r\n{cookie}\r\n", dashboard.host).as_bytes()).unwrap();
+        assert_eq!(stream.read(&mut [0; 1]).unwrap(), 1);
+    }
+    dashboard.ask("GET /runs/1/parts", &cookie, "").with(503);
+    dashboard.ask("GET /api/runs/1/events", &cookie, "").with(503);
+    dashboard.ask("GET /", &cookie, "").with(200);
+    drop(followers);
+    std::thread::sleep(Duration::from_millis(1500));
+    let events = dashboard.follow("/api/runs/1/events", &cookie, "end");
+    assert!(events.len() > 1, "{events:?}");
+    dashboard.end();
+}
+
+#[test]
+fn one_endpoint_at_a_time_ends_with_the_figures_of_all() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.edit("shop.yaml", "[{get: /api/products}]", "[{get: /api/products}, {get: /api/cart}, {get: /api/orders}]");
+    let mut dashboard = Dashboard::start(&workspace, "check shop.yaml --each --live");
+    let events = dashboard.follow("/api/runs/1/events", &dashboard.open(), "end");
+    dashboard.end();
+    let told: Value = serde_json::from_str(&events[events.len() - 2].1).unwrap();
+    let run = workspace.json("perfgate-out/run.json");
+    assert_eq!((&told["requests"], &told["failures"]), (&run["total"]["requests"], &run["total"]["failures"]));
+    let requests = |of: &Value| of["endpoints"].as_array().unwrap().iter().map(|endpoint| endpoint["requests"].clone()).collect::<Vec<_>>();
+    assert_eq!((requests(&told), requests(&told).len()), (requests(&run), 3));
 }
 
 #[test]

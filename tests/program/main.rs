@@ -17,6 +17,7 @@ mod hostile_input;
 mod hostile_text;
 mod imports;
 mod init;
+mod kept_runs;
 mod newcomers;
 mod other_ci;
 mod schemas;

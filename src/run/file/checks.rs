@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::RunFileError;
 
 const MAX_LABEL_CHARS: usize = 200;
+/// Of a sentence, an address, a branch.
+const MAX_TEXT_CHARS: usize = 1000;
 /// Of one endpoint in one phase; the sum over all endpoints and phases stays within 64 bits.
 const MAX_COUNT: u64 = 1_000_000_000_000;
 /// 10 years.
@@ -51,6 +53,23 @@ pub(super) fn label(place: &str, name: &str) -> Result<(), RunFileError> {
         return Ok(());
     };
     Err(invalid(place, "name", problem))
+}
+
+/// What runs are told apart or compared by: half of it would be something else.
+pub(super) fn name(place: &str, field: &'static str, text: String) -> Result<String, RunFileError> {
+    if is_within(&text, MAX_TEXT_CHARS) {
+        return Ok(text);
+    }
+    Err(invalid(place, field, format!("is longer than {MAX_TEXT_CHARS} characters: {:?}", shortened(&text))))
+}
+
+/// What is only shown: what is too long ends early.
+pub(super) fn shown(text: String) -> String {
+    if is_within(&text, MAX_TEXT_CHARS) { text } else { text.chars().take(MAX_TEXT_CHARS - 1).chain(['…']).collect() }
+}
+
+fn is_within(text: &str, most: usize) -> bool {
+    text.len() <= most || text.chars().nth(most).is_none()
 }
 
 pub(super) fn shortened(text: &str) -> String {

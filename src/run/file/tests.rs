@@ -52,6 +52,25 @@ fn the_fixed_keys_are_there() {
 }
 
 #[test]
+fn what_runs_are_told_apart_by_has_an_end_and_what_is_only_shown_ends_early() {
+    let long = "x".repeat(1001);
+    for (place, field) in
+        [("scenario", "name"), ("scenario", "hash"), ("environment", "name"), ("environment", "branch"), ("environment", "job")]
+    {
+        let told = refusal(|file| file[place][field] = json!(long));
+        assert!(told.starts_with(&format!("{place}: `{field}` is longer than 1000 characters")) && told.len() < 200, "{told}");
+    }
+    assert!(refusal(|file| file["target"] = json!(long)).contains("`target` is longer"));
+    assert!(refusal(|file| file["overrides"] = json!(vec!["--insecure"; 1001])).contains("`overrides` has 1001 entries"));
+    let mut file = written(&checkout_run());
+    file["aborted_by"] = json!(format!("{}{}", "é".repeat(1000), "!"));
+    file["scenario"]["name"] = json!("é".repeat(1000));
+    let run = read_run(&serde_json::to_vec(&file).unwrap()).unwrap();
+    assert_eq!(run.aborted_by, Some(format!("{}…", "é".repeat(999))));
+    assert_eq!(run.scenario.name.chars().count(), 1000);
+}
+
+#[test]
 fn a_percentile_without_samples_is_null() {
     let file = written(&checkout_run());
     assert_eq!(file["endpoints"][0]["latency_ms"]["p95"], Value::Null);
