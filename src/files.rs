@@ -108,6 +108,12 @@ pub fn read_text_capped(path: &Path, cap: u64) -> Result<String, FileError> {
     String::from_utf8(read_capped(path, cap)?).map_err(|_| FileError::NotText { path: path.to_owned() })
 }
 
+/// Whether anything is at `path`. What cannot be looked at is there: whoever reads it is told why that fails.
+#[must_use]
+pub fn may_exist(path: &Path) -> bool {
+    path.try_exists().unwrap_or(true)
+}
+
 /// Whether files can be made in `folder`: makes it where it is missing, and writes and removes a probe.
 ///
 /// # Errors
@@ -193,6 +199,16 @@ mod tests {
         fs::write(&path, b"12345").unwrap();
         assert!(matches!(read_capped(&path, 4), Err(FileError::TooLarge { .. })));
         assert_eq!(read_capped(&path, 5).unwrap(), b"12345");
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        assert!(!may_exist(&file));
+        fs::write(&file, b"x").unwrap();
+        assert!(may_exist(&file) && may_exist(&file.join("below")), "nobody can look below a file");
+        assert!(!file.join("below").exists());
     }
 
     #[test]

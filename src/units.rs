@@ -95,11 +95,16 @@ fn trim_zeros(value: f64, decimals: usize) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// Prints milliseconds for a reader: `0.42 ms`, `21.5 ms`, `142 ms`, `1.25 s`.
+/// Latencies above this are not told apart (ms): whatever is longer is known to be at least that.
+pub const LONGEST_MS: f64 = 3_600_000.0;
+
+/// Prints milliseconds for a reader: `0.42 ms`, `21.5 ms`, `142 ms`, `1.25 s`, `≥ 1 h`.
 #[must_use]
 pub fn format_millis(millis: f64) -> String {
     if !millis.is_finite() {
         "-".into()
+    } else if millis >= LONGEST_MS {
+        "≥ 1 h".into()
     } else if millis < 10.0 {
         format!("{millis:.2} ms")
     } else if millis < 100.0 {
@@ -312,6 +317,7 @@ mod tests {
         assert_eq!(format_millis(0.416), "0.42 ms");
         assert_eq!(format_millis(142.2), "142 ms");
         assert_eq!(format_millis(1250.0), "1.25 s");
+        assert_eq!([3_599_999.0, 3_600_000.0].map(format_millis), ["3600.00 s", "≥ 1 h"]);
         assert_eq!(format_share(0.0123), "1.23 %");
         assert_eq!(format_share(1.0), "100 %");
         assert_eq!([0.0, 0.000_001, 0.000_05, -0.000_001].map(format_share), ["0 %", "<0.01 %", "0.01 %", "-<0.01 %"]);

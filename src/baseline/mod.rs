@@ -34,7 +34,7 @@ pub use self::kept::KeptError;
 pub use self::rounds::KeptRound;
 pub use self::sealed::SealedDigest;
 use crate::exit::ExitCode;
-use crate::files::FileError;
+use crate::files::{FileError, may_exist};
 use crate::github::{Github, GithubError};
 use crate::run::{Ask, Baseline, BaselineRun, Digests, StoredRound};
 use crate::web::{Web, WebError, without_secrets};
@@ -193,7 +193,7 @@ impl Source {
         match self {
             // What is elsewhere is there until somebody looks.
             Self::None | Self::Github { .. } | Self::Git(_) | Self::Address(_) => true,
-            Self::Directory(path) | Self::File(path) => path.exists(),
+            Self::Directory(path) | Self::File(path) => may_exist(path),
         }
     }
 

@@ -169,7 +169,7 @@ fn keep_round(
     }
     let [scenario, beside] = sides;
     let results = Results::prepare(&args.out)?;
-    results.clear();
+    results.clear()?;
     let (ours, theirs) = match &args.between_rounds {
         Some(command) => side_by_side::start_anew(command, [scenario, beside], &args.load, abort)?,
         None => (find_target(scenario, &args.load, abort)?, find_target(beside, &args.load, abort)?),
@@ -205,7 +205,7 @@ fn refresh_one(
         return Err(CommandError::Aborted { code: exit_of_signal(&reason).unwrap_or(ExitCode::NoVerdict), reason });
     }
     let results = Results::prepare(&args.out)?;
-    results.clear();
+    results.clear()?;
     let endpoints = find_target(scenario, &args.load, abort)?;
     let run = load(world, scenario, endpoints, &args.load, &results, abort)?;
     results.write_run(&run)?;

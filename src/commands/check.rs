@@ -183,7 +183,7 @@ fn prepare_all(world: &mut World, args: &CheckArgs, around: &Surroundings) -> Re
 fn clear_all(prepared: &[Prepared], folder: &Path) -> Result<Option<Results>, CommandError> {
     let around = if prepared.len() > 1 { Some(Results::prepare(folder)?) } else { None };
     for results in prepared.iter().map(|one| &one.results).chain(&around) {
-        results.clear();
+        results.clear()?;
     }
     Ok(around)
 }

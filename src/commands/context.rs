@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, PoisonError, RwLock, mpsc};
 
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ pub struct World {
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
     width: u16,
-    secrets: Redactor,
+    secrets: Arc<RwLock<Redactor>>,
     /// The scenario's, which are told to GitHub once.
     masked: BTreeSet<String>,
     /// Set when standard output could not take what was written, other than by a reader who had seen enough.
@@ -57,7 +57,7 @@ impl World {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             width: terminal_width().unwrap_or(PLAIN_WIDTH),
-            secrets: Redactor::default(),
+            secrets: Arc::default(),
             masked: BTreeSet::new(),
             output_lost: false,
             all_is_written: Arc::default(),
@@ -75,11 +75,11 @@ impl World {
     }
 
     /// The keys that a pipeline gives to every step.
-    fn hiding_tokens(mut self) -> Self {
+    fn hiding_tokens(self) -> Self {
         for name in ["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "GITLAB_TOKEN", "CI_JOB_TOKEN"]
         {
             if let Some(token) = self.variable(name) {
-                self.secrets.hide(&token);
+                self.blank(&token);
             }
         }
         self
@@ -90,7 +90,7 @@ impl World {
         let in_github = self.variable("GITHUB_ACTIONS").is_some();
         for secret in secrets {
             if self.masked.insert(secret.clone()) {
-                self.secrets.hide(secret);
+                self.blank(secret);
                 for line in secret.lines().filter(|line| in_github && redact::objection(line).is_none()) {
                     let _ = writeln!(self.stderr, "{}", mask(line)).and_then(|()| self.stderr.flush());
                 }
@@ -98,10 +98,17 @@ impl World {
         }
     }
 
+    /// The lock is held for no longer than it takes to put the new values in place: a panic must be told from any line of ours.
+    fn blank(&self, secret: &str) {
+        let mut known = self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone();
+        known.hide(secret);
+        *self.secrets.write().unwrap_or_else(PoisonError::into_inner) = known;
+    }
+
     /// The text without the values that are hidden.
     #[must_use]
     pub fn redacted(&self, text: &str) -> String {
-        self.secrets.redacted(text).into_owned()
+        redacted(&self.secrets, text)
     }
 
     /// A variable of the environment; `None` where it is missing or empty.
@@ -127,7 +134,7 @@ impl World {
     /// Writes a line for people to standard error. Nobody is left to tell where that fails. The text of others may be in it:
     /// what a CI would take for a command of ours is broken up, what a terminal would obey is left out.
     pub fn note(&mut self, line: &str) {
-        let text = harmless_lines(&self.secrets.redacted(line));
+        let text = harmless_lines(&self.redacted(line));
         if let Some(feed) = &self.live {
             feed.say(&text);
         }
@@ -136,8 +143,17 @@ impl World {
 
     /// Writes a command for the CI, one line, whose texts are escaped already. Standard output may be data.
     pub fn command(&mut self, line: &str) {
-        let line = self.secrets.redacted(line);
+        let line = self.redacted(line);
         let _ = writeln!(self.stderr, "{line}").and_then(|()| self.stderr.flush());
+    }
+
+    /// As [`Self::note`], for whoever has no world at hand: another thread, or a panic. What is hidden later is hidden there, too.
+    pub fn noting(&self) -> impl Fn(&str) + Send + Sync + use<> {
+        let secrets = Arc::clone(&self.secrets);
+        move |line| {
+            let (text, mut stderr) = (harmless_lines(&redacted(&secrets, line)), io::stderr());
+            let _ = writeln!(stderr, "{text}").and_then(|()| stderr.flush());
+        }
     }
 
     /// The exit code with what was lost on standard output counted in.
@@ -190,6 +206,10 @@ impl World {
             self.all_is_written.store(true, Ordering::SeqCst);
         }
     }
+}
+
+fn redacted(secrets: &RwLock<Redactor>, text: &str) -> String {
+    secrets.read().unwrap_or_else(PoisonError::into_inner).redacted(text).into_owned()
 }
 
 /// The command that tells GitHub's runner to blank a value in its log.

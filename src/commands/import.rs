@@ -28,7 +28,7 @@ pub fn import(world: &mut World, args: &ImportArgs) -> Result<ExitCode, CommandE
     };
     let run = read_result(&args.file, &options)?;
     let results = Results::prepare(&args.out)?;
-    results.clear();
+    results.clear()?;
     results.write_run(&run)?;
     let format = if world.stdout_is_terminal { Format::Terminal } else { Format::Plain };
     let text = render_run(format, &run, world.look())?;

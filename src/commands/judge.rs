@@ -28,8 +28,8 @@ pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandErr
     let subject = Subject { verdict: &verdict, run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
     let Some(results) = results else { return Ok(verdict.exit()) };
-    results.clear();
-    let written = write_loads(&results, &loads).and_then(|()| results.write_reports(&subject, judging.baseline(), world.look()));
+    let written = results.clear().and_then(|()| write_loads(&results, &loads));
+    let written = written.and_then(|()| results.write_reports(&subject, judging.baseline(), world.look()));
     // A delivery that failed never hides what was measured.
     Ok(written.map_or_else(|error| verdict.exit().worse(error.tell(world)), |()| verdict.exit()))
 }

@@ -13,6 +13,7 @@ use crate::ci::System;
 use crate::cli::{JudgingArgs, StdoutFormat};
 use crate::document::Place;
 use crate::exit::ExitCode;
+use crate::files::may_exist;
 use crate::gate::{
     Alteration, BaselineChoice, Beside, Direction, Finding, Judgement, Reason, Release, Subject as Whose, Thresholds, Verdict, compare,
     has_history, judge_release,
@@ -218,7 +219,7 @@ pub fn default_store(name: &str) -> PathBuf {
 
 fn open_thresholds(named: Option<&Path>, name: &str) -> Result<(Thresholds, PathBuf), CommandError> {
     let path = named.map_or_else(|| default_thresholds(name), Path::to_owned);
-    if named.is_none() && !path.exists() {
+    if named.is_none() && !may_exist(&path) {
         return Err(CommandError::NoThresholds { path });
     }
     Ok((Thresholds::open(&path)?, path))

@@ -13,7 +13,7 @@ pub fn merge(world: &mut World, args: &MergeArgs) -> Result<ExitCode, CommandErr
         args.runs.iter().map(|path| Ok((path.display().to_string(), load_run(path)?))).collect::<Result<_, RunFileError>>()?;
     let run = merge_runs(&shards)?;
     let results = Results::prepare(&args.out)?;
-    results.clear();
+    results.clear()?;
     results.write_run(&run)?;
     let format = if world.stdout_is_terminal { Format::Terminal } else { Format::Plain };
     let text = render_run(format, &run, world.look())?;

@@ -38,7 +38,8 @@ impl ProgressView {
     #[must_use]
     pub fn begin(world: &World, duration: Duration) -> Self {
         if !world.draws_progress() {
-            return Self::drawn_by(LINE_EVERY, |update| World::real().note(&update.line), || ());
+            let note = world.noting();
+            return Self::drawn_by(LINE_EVERY, move |update| note(&update.line), || ());
         }
         let bar = ProgressBar::with_draw_target(Some(duration.as_secs().max(1)), ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:24.cyan/blue} {wide_msg}") {

@@ -14,6 +14,12 @@ pub struct Results {
     _lock: FolderLock,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+enum Removed {
+    Yes,
+    No,
+}
+
 impl Results {
     /// Makes sure that the folder can be written, and that no other run does so, before anything is measured.
     ///
@@ -30,21 +36,34 @@ impl Results {
     }
 
     /// Removes what an earlier result left, so that no old verdict stands beside a new run.
-    pub fn clear(&self) {
+    ///
+    /// # Errors
+    /// [`CommandError::NotWritten`] for a file of ours that stays.
+    pub fn clear(&self) -> Result<(), CommandError> {
         for format in Format::ALL {
             if let Some(name) = format.file_name() {
-                // What is not there need not go.
-                let _ = std::fs::remove_file(self.folder.join(name));
+                self.remove(name)?;
             }
         }
-        let _ = std::fs::remove_file(self.folder.join(RUN_FILE_NAME));
+        self.remove(RUN_FILE_NAME)?;
         for name in [earlier_run_file_name, beside_file_name] {
             let mut number = 1;
-            while std::fs::remove_file(self.folder.join(name(number))).is_ok() {
+            while self.remove(&name(number))? == Removed::Yes {
                 number += 1;
             }
         }
         remove_leftovers(&self.folder, is_own);
+        Ok(())
+    }
+
+    /// A folder of that name is none of ours; what is not there need not go.
+    fn remove(&self, name: &str) -> Result<Removed, CommandError> {
+        let path = self.folder.join(name);
+        match std::fs::remove_file(&path) {
+            Ok(()) => Ok(Removed::Yes),
+            Err(_) if !path.is_file() => Ok(Removed::No),
+            Err(source) => Err(CommandError::NotWritten(FileError::Write { path, source })),
+        }
     }
 
     /// Writes the run of the deployment that was loaded beside the release in this round, counted from 1.

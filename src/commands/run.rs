@@ -14,7 +14,7 @@ pub fn run(world: &mut World, args: &RunArgs) -> Result<ExitCode, CommandError> 
     let scenario = open_scenario(world, &args.scenario, &args.load)?;
     let results = Results::prepare(&args.out)?;
     let abort = world.abort_on_signals();
-    results.clear();
+    results.clear()?;
     let endpoints = find_target(&scenario, &args.load, &abort)?;
     let run = load(world, &scenario, endpoints, &args.load, &results, &abort)?;
     results.write_run(&run)?;

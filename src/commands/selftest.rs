@@ -77,7 +77,7 @@ fn how_long(bench: &Bench<'_>) -> String {
 impl Bench<'_> {
     fn load(&self, world: &mut World, name: &str, endpoints: Endpoints) -> Result<Run, CommandError> {
         let results = Results::prepare(&self.args.out.join(name))?;
-        results.clear();
+        results.clear()?;
         let run = load(world, &self.scenario, endpoints, &self.args.load, &results, &self.abort)?;
         results.write_run(&run)?;
         match &run.aborted_by {

@@ -11,6 +11,7 @@ use super::plan_words::{headline, plan_in_words};
 use crate::cli::ValidateArgs;
 use crate::document::Document;
 use crate::exit::ExitCode;
+use crate::files::may_exist;
 use crate::gate::Thresholds;
 use crate::report::harmless_lines;
 use crate::run::EndpointRole;
@@ -90,7 +91,7 @@ fn add_default_thresholds(world: &mut World, checked: &mut Vec<Checked>) -> Exit
         .collect();
     for path in lacking {
         let is_given = checked.iter().any(|file| file.path == path);
-        if is_given || !path.exists() {
+        if is_given || !may_exist(&path) {
             continue;
         }
         match check_file(world, &path) {

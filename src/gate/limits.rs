@@ -6,10 +6,7 @@ use thiserror::Error;
 use super::rules::{Setting, Term};
 use super::{Metric, Unit};
 use crate::document::Scalar;
-use crate::units::{QuantityError, Rate, parse_duration, parse_percent};
-
-/// Latencies above this are not told apart (ms).
-const LONGEST_MS: f64 = 3_600_000.0;
+use crate::units::{LONGEST_MS, QuantityError, Rate, parse_duration, parse_percent};
 
 /// Why a limit can't stand where it does.
 #[derive(Debug, Clone, PartialEq, Error)]

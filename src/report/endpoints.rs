@@ -36,7 +36,14 @@ pub(super) fn remarks(run: &Run) -> Vec<String> {
     let lines =
         [("start and stop, over the whole run", named(EndpointRole::Lifecycle)), ("left out by tags", named(EndpointRole::Excluded))];
     let lines = lines.into_iter().filter(|(_, names)| !names.is_empty()).map(|(what, names)| format!("{what}: {names}"));
-    imported.chain(mixes(run)).chain(lines).collect()
+    imported.chain(mixes(run)).chain(endless(run)).chain(lines).collect()
+}
+
+/// Requests of which nobody knows how long they took, but that it was more than can be told.
+fn endless(run: &Run) -> impl Iterator<Item = String> + '_ {
+    let count = |endpoint: &EndpointRun| run.summary(endpoint, PhaseSelection::Whole).latency.count_at_the_end();
+    let endless = run.endpoints.iter().map(move |endpoint| (endpoint, count(endpoint))).filter(|(_, count)| *count > 0);
+    endless.map(|(endpoint, count)| format!("{}: {} of its requests took 1 h or longer", endpoint.name, format_count(count)))
 }
 
 /// What each kind of user did beside what it was asked for: `mix: browse 75.1 % (asked 75 %), buy 24.9 % (asked 25 %)`.

@@ -43,9 +43,10 @@ fn width_of(bin: u32) -> u32 {
     if bin < LINEAR_BINS { 1 } else { 1 << (21 - bin.leading_zeros()) }
 }
 
-/// The value that stands for a bin: its middle, in us.
-fn middle_of(bin: u32) -> f64 {
-    f64::from(bin) + f64::from(width_of(bin) - 1) / 2.0
+/// The value that stands for a bin, in us: its middle. For the last one, which holds all that is longer too, the end of the
+/// range: no limit is as high.
+fn value_of(bin: u32) -> f64 {
+    if bin == bin_of(u64::from(MAX_MICROS)) { f64::from(MAX_MICROS) } else { f64::from(bin) + f64::from(width_of(bin) - 1) / 2.0 }
 }
 
 impl Histogram {
@@ -163,7 +164,7 @@ impl Histogram {
         for (bin, n) in self.bins.iter() {
             seen = seen.saturating_add(n);
             if seen >= rank {
-                return Some(middle_of(bin) / 1000.0);
+                return Some(value_of(bin) / 1000.0);
             }
         }
         self.max_ms()
@@ -172,7 +173,7 @@ impl Histogram {
     /// The largest latency (ms), to the bin. `None` without samples.
     #[must_use]
     pub fn max_ms(&self) -> Option<f64> {
-        self.bins.iter().last().map(|(bin, _)| middle_of(bin) / 1000.0)
+        self.bins.iter().last().map(|(bin, _)| value_of(bin) / 1000.0)
     }
 
     /// The mean latency (ms), to the bin. `None` without samples.
@@ -180,7 +181,7 @@ impl Histogram {
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub fn mean_ms(&self) -> Option<f64> {
         (self.count > 0).then(|| {
-            let sum: f64 = self.bins.iter().map(|(bin, n)| middle_of(bin) * n as f64).sum();
+            let sum: f64 = self.bins.iter().map(|(bin, n)| value_of(bin) * n as f64).sum();
             sum / self.count as f64 / 1000.0
         })
     }
@@ -188,12 +189,18 @@ impl Histogram {
     /// How many latencies are above `millis`, to the bin.
     #[must_use]
     pub fn count_above(&self, millis: f64) -> u64 {
-        self.bins.iter().filter(|&(bin, _)| middle_of(bin) / 1000.0 > millis).map(|(_, n)| n).sum()
+        self.bins.iter().filter(|&(bin, _)| value_of(bin) / 1000.0 > millis).map(|(_, n)| n).sum()
     }
 
-    /// The bins as (middle in ms, count), ascending: for drawing.
+    /// How many latencies are at the end of the range: 1 h, to the bin, or any longer.
+    #[must_use]
+    pub fn count_at_the_end(&self) -> u64 {
+        self.bins.iter().filter(|&(bin, _)| bin == bin_of(u64::from(MAX_MICROS))).map(|(_, n)| n).sum()
+    }
+
+    /// The bins as (value in ms, count), ascending: for drawing.
     pub fn bins_ms(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
-        self.bins.iter().map(|(bin, n)| (middle_of(bin) / 1000.0, n))
+        self.bins.iter().map(|(bin, n)| (value_of(bin) / 1000.0, n))
     }
 
     /// How many bins hold a count: what it takes in memory and in a file.
@@ -291,8 +298,8 @@ mod tests {
         let mut histogram = Histogram::new();
         histogram.record(u64::MAX);
         histogram.record(0);
-        assert_eq!(histogram.count(), 2);
-        assert!(histogram.max_ms().is_some_and(|ms| (ms / 3_600_000.0 - 1.0).abs() < 1e-3));
+        assert_eq!((histogram.count(), histogram.count_at_the_end()), (2, 1));
+        assert_eq!(histogram.max_ms(), Some(3_600_000.0));
     }
 
     proptest! {

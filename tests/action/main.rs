@@ -10,6 +10,9 @@ mod install;
 mod newcomer;
 mod outcomes;
 mod release;
+#[path = "../program/support/skip.rs"]
+#[expect(dead_code, reason = "what only other tests lack")]
+mod skip;
 mod support;
 mod tools;
 mod workflows;

@@ -1,18 +1,18 @@
 //! What the community's own checkers say of the action and of every workflow: zizmor of their safety, action-validator of
-//! their form. Skipped where they are not installed, unless `PERFGATE_REQUIRE_TOOLS=1`; `.ci/tools/install` installs them.
+//! their form. `.ci/tools/install` installs them; without them the tests are skipped.
 
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::skip::{Lacking, skip};
 use crate::support::{found_on_path, repository, workflows};
 
 /// Where the tool is; `None` where the test is to be skipped.
 fn tool(name: &str, installed: &str) -> Option<PathBuf> {
     let found = Some(repository(installed)).filter(|path| path.exists()).or_else(|| found_on_path(name));
     if found.is_none() {
-        assert!(std::env::var_os("PERFGATE_REQUIRE_TOOLS").is_none_or(|value| value != "1"), "{name} is not installed: .ci/tools/install");
-        println!("notice: {name} is not installed, see .ci/tools/install: skipped");
+        skip(Lacking::Tool(name));
     }
     found
 }

@@ -10,6 +10,9 @@
 mod comment;
 mod dashboard;
 mod runs;
+#[path = "../program/support/skip.rs"]
+#[expect(dead_code, reason = "what only other tests lack")]
+mod skip;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,6 +22,8 @@ use std::time::Duration;
 use perfgate::gate::{BaselineChoice, Thresholds, judge};
 use perfgate::report::{ColorChoice, Format, Look, Subject, page, render, render_run};
 use perfgate::run::{Baseline, BaselineRun, Run};
+
+use self::skip::{Lacking, skip};
 
 const REPRODUCE: &str = "perfgate check shop.yaml --seed 7";
 const THRESHOLDS: &str = "version: 1
@@ -75,13 +80,12 @@ fn the_pictures_of_the_readme_show_what_the_program_writes() {
 fn harness() -> Option<PathBuf> {
     let harness = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/harness");
     let missing = [
-        (!answers("node"), "node is not installed"),
-        (!BROWSERS.into_iter().any(answers), "chromium is not installed"),
-        (!harness.join("node_modules/playwright-core").is_dir(), "the harness is not installed: npm ci --prefix tests/browser/harness"),
+        (!answers("node"), "node"),
+        (!BROWSERS.into_iter().any(answers), "chromium"),
+        (!harness.join("node_modules/playwright-core").is_dir(), "the harness, by `npm ci --prefix tests/browser/harness`"),
     ];
     let Some((_, what)) = missing.into_iter().find(|(is_missing, _)| *is_missing) else { return Some(harness) };
-    assert!(std::env::var_os("PERFGATE_REQUIRE_TOOLS").is_none(), "{what}");
-    println!("notice: skipped: {what}");
+    skip(Lacking::Tool(what));
     None
 }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::shell::{TO_HAVE_A_NETWORK, TO_MOUNT, TO_TRACE};
+
 /// One group of rows.
 struct Group {
     letter: char,
@@ -32,7 +34,21 @@ const GROUPS: &[Group] = &[
     Group { letter: 'N', title: "Determinism", last: 10, without: &[], missing: 0 },
 ];
 
-/// A row as it is written: exactly one of the last four is there.
+/// Tests that need a right which a container may not have.
+const RIGHTS: &[(&str, &str)] = &[
+    ("faults::dns::names_are_looked_up_once_and_every_address_is_looked_at", TO_HAVE_A_NETWORK),
+    ("faults::process::a_full_disk_is_its_own_exit_code_and_hides_no_breach", TO_MOUNT),
+    ("faults::process::a_root_that_is_read_only_and_a_user_whom_nobody_knows_are_enough", TO_MOUNT),
+    ("faults::process::a_user_whom_nobody_knows_needs_nothing_but_the_folder", "to run a program as another user"),
+    ("faults::torture::each_call_for_a_file_fails_once_and_the_program_says_which", TO_TRACE),
+    ("faults::torture::each_call_for_a_thread_a_socket_or_a_timer_fails_once_and_nothing_passes_unseen", TO_TRACE),
+    ("faults::torture::each_call_of_a_publication_fails_once_and_the_verdict_stands", TO_TRACE),
+    ("faults::torture::an_earlier_verdict_that_cannot_be_removed_is_told_before_the_load", TO_TRACE),
+    ("faults::process::a_machine_without_randomness_is_no_verdict_and_no_crash", TO_TRACE),
+    ("faults::resources::a_slow_disk_delays_no_request", TO_TRACE),
+];
+
+/// A row as it is written: tests, a script or both prove it, or one of the last two says why nothing does.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -43,6 +59,8 @@ struct Entry {
     tests: Option<Vec<String>>,
     /// What takes too long for a test, and says by its exit code whether it held.
     script: Option<PathBuf>,
+    /// Where all of its tests need a right: why no test can do without.
+    without_right: Option<String>,
     not_applicable: Option<String>,
     missing: Option<String>,
 }
@@ -65,12 +83,15 @@ fn every_row_stands_in_its_place_and_says_how_it_is_proven() {
     for group in GROUPS {
         let rows = group.rows();
         assert_eq!(rows.iter().map(|row| row.row.clone()).collect::<Vec<_>>(), group.numbers());
-        for Entry { row, fault, expected, tests, script, not_applicable, missing } in &rows {
-            let reasons = [not_applicable, missing].into_iter().flatten().chain([fault, expected]);
-            assert!(reasons.clone().all(|text| !text.trim().is_empty()), "{row} says nothing");
-            let ways = usize::from(tests.as_ref().is_some_and(|tests| !tests.is_empty())) + script.iter().count() + reasons.count() - 2;
-            assert_eq!(ways, 1, "{row} has tests or a script, or is not applicable, or is missing");
+        for Entry { row, fault, expected, tests, script, without_right, not_applicable, missing } in &rows {
+            let reasons = [not_applicable, missing].into_iter().flatten();
+            let said = [without_right].into_iter().flatten().chain([fault, expected]).chain(reasons.clone());
+            assert!(said.into_iter().all(|text| !text.trim().is_empty()), "{row} says nothing");
+            let is_proven = tests.as_ref().is_some_and(|tests| !tests.is_empty()) || script.is_some();
+            assert_eq!(usize::from(is_proven) + reasons.count(), 1, "{row} is proven, or is not applicable, or is missing");
             assert!(script.iter().all(|script| root().join(script).is_file()), "{row}: no {script:?}");
+            let needs_right = tests.as_ref().is_some_and(|tests| !tests.is_empty() && tests.iter().all(|test| right_of(test).is_some()));
+            assert_eq!(needs_right, without_right.is_some(), "{row} is proven without a right, or says why it cannot be");
         }
     }
 }
@@ -133,8 +154,10 @@ fn is_test(text: &str, name: &str) -> bool {
 
 fn page() -> String {
     let mut page = "# Faults, and what proves that they do no harm\n\n\
-        Made of `tests/faults/catalogue/`; `UPDATE_FAULTS=1 cargo test --test faults the_page` writes it anew. Every run of the\n\
-        program in `tests/faults` is also held against what must hold always:\n\n"
+        Made of `tests/faults/catalogue/`; `UPDATE_FAULTS=1 cargo test --test faults the_page` writes it anew. A tool that is\n\
+        missing fails its test where `PERFGATE_REQUIRE_TOOLS=1`, as `.ci/run` has it. A right that only the owner of a machine can\n\
+        give, and a container may not have, is another matter: without it its test is left out with a notice, and the others\n\
+        of the row are what proves it. Every run of the program in `tests/faults` is also held against what must hold always:\n\n"
         .to_owned();
     for (name, promise) in crate::invariants::PROMISES {
         let _ = writeln!(page, "- **{name}** {promise}");
@@ -150,11 +173,18 @@ fn page() -> String {
 }
 
 fn proof(row: &Entry) -> String {
-    let tests = row.tests.iter().flatten().map(|test| format!("`{test}`")).collect::<Vec<_>>().join(" ");
-    let not_applicable = row.not_applicable.as_ref().map(|why| format!("not applicable: {why}"));
-    let missing = row.missing.as_ref().map(|what| format!("missing: {what}"));
-    let script = row.script.as_ref().map(|script| format!("`{}`", script.display()));
-    not_applicable.or(missing).or(script).unwrap_or(tests)
+    let test = |test: &String| right_of(test).map_or_else(|| format!("`{test}`"), |right| format!("`{test}` (needs the right {right})"));
+    let tests = row.tests.iter().flatten().map(test);
+    let script = row.script.iter().map(|script| format!("`{}`", script.display()));
+    let without_right = row.without_right.iter().map(|why| format!("no test can do without: {why}"));
+    let not_applicable = row.not_applicable.iter().map(|why| format!("not applicable: {why}"));
+    let missing = row.missing.iter().map(|what| format!("missing: {what}"));
+    tests.chain(script).chain(without_right).chain(not_applicable).chain(missing).collect::<Vec<_>>().join(" ")
+}
+
+/// What a test must be allowed to do that a container may forbid.
+fn right_of(test: &str) -> Option<&'static str> {
+    RIGHTS.iter().find(|(name, _)| *name == test).map(|(_, right)| *right)
 }
 
 fn cell(text: &str) -> String {

@@ -2,6 +2,7 @@
 //! and the program ends on time, in bounded memory.
 
 use std::cell::Cell;
+use std::io::Write;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::trial::Trial;
 
 const LOAD: &str = "users: 20, hold: 1s";
 const STEP: &str = "{get: /api/products}";
+const LOOKS: &str = "{get: /api/products, expect: {body: {matches: a}}}";
 
 /// What a server does with every request, and what each of them must be counted as.
 struct Answer {
@@ -41,14 +43,33 @@ fn cut(head: &str, end: Act) -> Vec<Act> {
     vec![send(&format!("HTTP/1.1 {head}")), Act::Wait(Duration::from_millis(20)), end]
 }
 
-/// Zeros that are a thousandth of their size when compressed.
-fn bomb(mebibytes: usize) -> Vec<u8> {
-    use std::io::Write as _;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    for _ in 0..mebibytes {
-        encoder.write_all(&vec![b'a'; 1024 * 1024]).unwrap();
-    }
-    encoder.finish().unwrap()
+/// An answer that is a thousandth of its size as long as nobody inflates it.
+fn bomb(encoding: &str, mebibytes: u32) -> Vec<Act> {
+    let best = flate2::Compression::best();
+    let gzip = |bytes: &[u8], times| packed(flate2::write::GzEncoder::new(Vec::new(), best), bytes, times).finish().unwrap();
+    let mebibyte = vec![b'a'; 1024 * 1024];
+    let body = match encoding {
+        "gzip" => gzip(&mebibyte, mebibytes),
+        "gzip, gzip" => gzip(&gzip(&mebibyte, mebibytes), 1),
+        "deflate" => packed(flate2::write::ZlibEncoder::new(Vec::new(), best), &mebibyte, mebibytes).finish().unwrap(),
+        _ => zstd(mebibytes),
+    };
+    reply_with(200, &[("content-encoding", encoding)], &body)
+}
+
+fn packed<W: Write>(mut encoder: W, bytes: &[u8], times: u32) -> W {
+    (0..times).for_each(|_| encoder.write_all(bytes).unwrap());
+    encoder
+}
+
+/// A frame of RFC 8878 with a window of 128 KiB, and in it blocks that are one byte so often.
+fn zstd(mebibytes: u32) -> Vec<u8> {
+    let block = |last: u32| {
+        let header = (128 * 1024) << 3 | 1 << 1 | last;
+        [&header.to_le_bytes()[..3], b"a"].concat()
+    };
+    let count = mebibytes as usize * 8;
+    [&[0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3][..], &block(0).repeat(count - 1), &block(1)].concat()
 }
 
 fn endless_chunks() -> Vec<Act> {
@@ -67,7 +88,11 @@ fn broken_answers() -> Vec<Answer> {
         Answer { timeout: "150ms", ..row("L04", "never answers", vec![Act::Hang], "timeout") },
         Answer { timeout: "150ms", ..row("L05", "drips", vec![send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"), Act::Drip(vec![b'x'; 100])], "timeout") },
         row("L06", "an endless chunked body", endless_chunks(), "too_large"),
-        Answer { step: "{get: /api/products, expect: {body: {contains: b}}}", ..row("L07", "a bomb that is looked into", reply_with(200, &[("content-encoding", "gzip")], &bomb(64)), "too_large") },
+        Answer { step: LOOKS, ..row("L07", "a bomb by gzip that is looked into", bomb("gzip", 64), "too_large") },
+        Answer { step: LOOKS, ..row("L07", "a bomb by deflate that is looked into", bomb("deflate", 64), "too_large") },
+        Answer { step: LOOKS, ..row("L07", "a bomb in a bomb that is looked into", bomb("gzip, gzip", 256), "check") },
+        Answer { step: LOOKS, ..row("L07", "a bomb by zstd that is looked into", bomb("zstd", 1024), "check") },
+        Answer { step: LOOKS, ..row("L07", "a bomb by br that is looked into", bomb("br", 1), "check") },
         row("L08", "five thousand headers", answers(&format!("200 OK\r\n{}\r\n", "x-many: 1\r\n".repeat(5000))), "protocol"),
         row("L08", "a head of a megabyte", answers(&format!("200 OK\r\nx-long: {}\r\n\r\n", "x".repeat(1 << 20))), "protocol"),
         Answer { timeout: "150ms", ..row("L08", "interim answers only", vec![send(&"HTTP/1.1 100 Continue\r\n\r\n".repeat(20_000)), Act::Hang], "timeout") },
@@ -122,7 +147,10 @@ fn each_way_to_answer_badly_is_counted_in_its_class_and_fails_the_gate() {
 #[test]
 fn a_bomb_that_nobody_looks_into_and_a_body_behind_204_change_nothing() {
     let cases = [
-        reply_with(200, &[("content-encoding", "gzip")], &bomb(1024)),
+        bomb("gzip", 1024),
+        bomb("deflate", 256),
+        bomb("gzip, gzip", 256),
+        bomb("zstd", 1024),
         answers("204 No\r\ncontent-length: 5\r\n\r\nhello"),
         reply(200, "[]"),
     ];
@@ -214,7 +242,8 @@ fn floods_over_http2_are_failures_in_bounded_memory() {
             before.set(server.connections());
             trial.command("check shop.yaml --max-duration 700ms")
         });
-        ended.with(1).prints("failures 100 %");
+        let ended = ended.with(1).prints("failures 100 %");
+        assert!(ended.cpu.is_none_or(|cpu| cpu < ended.took), "{fault}: {:?} of CPU in {:?}", ended.cpu, ended.took);
         let run = trial.json("perfgate-out/run.json");
         assert_eq!(run["generator"]["failed"], run["generator"]["sent"], "{fault}");
         assert!(server.connections() - before.get() <= run["generator"]["sent"].as_u64().unwrap() + 2, "{fault}: connects in a loop");
@@ -264,4 +293,22 @@ fn a_server_that_dies_in_mid_run_is_a_breach_and_the_moment_is_seen() {
     let by_second: Vec<u64> =
         run["endpoints"][0]["per_second"]["failures"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect();
     assert!(by_second[0] == 0 && by_second.last().is_some_and(|last| *last > 0), "{by_second:?}");
+}
+
+/// L25: nobody knows how much longer than an hour it took, and no limit is as high. Another tool's requests, since ours have
+/// not the time.
+#[test]
+fn a_latency_beyond_the_range_is_told_as_at_least_its_end_and_fails() {
+    let trial = Trial::on("http://shop");
+    let row = |number: u64| {
+        let nanos = (1_795_183_200_000 + number * 100) * 1_000_000;
+        let latency = if number.is_multiple_of(10) { 3_600_000_000_000_u64 } else { 5_000_000 };
+        format!("{nanos},200,{latency},0,10,,e30=,,{number},GET,http://shop/api/products,\n")
+    };
+    trial.write("slow.csv", &(0..400).map(row).collect::<String>());
+    trial.perfgate("import slow.csv --name shop --out kept").with(0).prints("GET /api/products: 40 of its requests took 1 h or longer");
+    trial.edit("thresholds/shop.yaml", "400ms", "59m59.9s");
+    let ended = trial.perfgate("judge kept --out perfgate-out").with(1);
+    ended.prints("GET /api/products is too slow: p95 \u{2265} 1 h, limit 3599.90 s");
+    assert!(trial.read("perfgate-out/report.html").contains("40 of its requests took 1 h or longer"));
 }

@@ -18,4 +18,5 @@ mod shell;
 mod support;
 mod target;
 mod tls;
+mod torture;
 mod trial;

@@ -1,8 +1,10 @@
 //! P: what a machine and its owner can do to the program: signals, full disks, closed streams, clocks that jump, too few
-//! descriptors. What needs rights that the tests do not have is left out with a notice.
+//! descriptors. What needs a right that the tests do not have is left out by `skip`.
 #![cfg(unix)]
 
+use std::ffi::OsString;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use perfgate::load::{Abort, CertificateCheck, LoadError, Order, drive, preflight};
@@ -10,9 +12,10 @@ use perfgate::plan::Plan;
 use perfgate::scenario::{Overrides, Scenario, Surroundings};
 use rustix::process::Signal;
 
-use crate::shell::{limited, limited_by, privately, traced, tracer};
-use crate::support::{Reply, Running, Server, at_once};
-use crate::trial::Trial;
+use crate::invariants::no_secret;
+use crate::shell::{has_tool, limited, limited_by, privately, tracer};
+use crate::support::{Reply, Running, Server, Stranger, at_once};
+use crate::trial::{CANARIES, Trial};
 
 const HOLD: &str = "hold: 1s";
 const SLOW: &str = "p95: 400ms";
@@ -115,10 +118,30 @@ fn a_full_disk_is_its_own_exit_code_and_hides_no_breach() {
         let full = format!(
             "mount -t tmpfs -o size={size} none perfgate-out && {{ \"$0\" \"$@\"; code=$?; cp -a perfgate-out kept; exit $code; }}"
         );
-        let Some(ended) = privately(&trial, &full, "check shop.yaml --max-duration 1s") else { return };
+        let Some(ended) = privately(&trial, "true", &full, || trial.command("check shop.yaml --max-duration 1s")) else { return };
         let ended = ended.with(code).says("error: cannot write perfgate-out/").says("No space left on device");
         ended.says("hint: is the folder writable, and is there room?").prints("GET /api/products");
         assert!(trial.names("kept").iter().all(|name| !name.contains(".tmp")), "{:?}", trial.names("kept"));
+    }
+}
+
+/// P07: the same of files that may not grow, which needs no rights: the page does not fit, the run does.
+#[test]
+fn files_that_may_not_grow_are_told_as_a_full_disk_is() {
+    let server = Server::start(|_| Reply::slow(10));
+    for (limit, code) in [(SLOW, 6), ("p95: 5ms", 1)] {
+        let trial = Trial::on(&server.url());
+        trial.edit("thresholds/shop.yaml", SLOW, limit);
+        trial.write("perfgate-out/report.html", "earlier");
+        let small = "trap '' XFSZ && ulimit -f 32";
+        let ended = trial.run(|| limited(&trial.command("check shop.yaml --max-duration 1s"), small)).with(code);
+        ended.says("error: cannot write perfgate-out/report.html: File too large").prints("GET /api/products");
+        assert_eq!(
+            trial.json("perfgate-out/verdict.json")["exit_code"],
+            if code == 6 { 0 } else { code },
+            "the verdict is not of the disk"
+        );
+        assert!(trial.names("perfgate-out").iter().all(|name| !name.contains(".tmp")), "{:?}", trial.names("perfgate-out"));
     }
 }
 
@@ -175,6 +198,51 @@ fn a_load_thread_that_panics_ends_the_load_at_once() {
     assert!(LoadError::Panicked.hint().unwrap().contains("this is a bug"));
 }
 
+/// P12: the whole program, told what to do by arguments that cannot be read: it panics as it would by a bug of ours.
+#[test]
+fn a_program_that_panics_is_told_as_a_bug_and_ends_with_its_own_code() {
+    let (name, secret) = CANARIES[2];
+    let mut itself = Command::new(std::env::current_exe().unwrap());
+    itself.args(["--exact", "process::panicking", "--ignored", "--nocapture"]).env(name, secret);
+    let ended = itself.output().unwrap();
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(70), "{told}");
+    assert!(told.contains("internal error: panicked at tests/faults/process.rs"), "{told}");
+    assert!(told.contains("\nno argument, but ***\n"), "a secret in a panic is blanked as everywhere:\n{told}");
+    assert!(told.ends_with(
+        "error: internal: perfgate has a bug and stopped\nhint: please report it with the lines above; partial results were kept\n"
+    ));
+    no_secret("standard error", &ended.stderr);
+}
+
+#[test]
+#[ignore = "is run by the test above"]
+#[expect(clippy::exit, reason = "as `main` does")]
+fn panicking() {
+    let secret = std::env::var(CANARIES[2].0).unwrap();
+    let arguments = std::iter::from_fn(|| -> Option<OsString> { panic!("no argument, but {secret}") });
+    std::process::exit(perfgate::commands::run_program(arguments).number().into());
+}
+
+/// P12: the program itself, on a machine without randomness, where the first map of the standard library panics.
+#[test]
+fn a_machine_without_randomness_is_no_verdict_and_no_crash() {
+    let Some(()) = tracer() else { return };
+    let server = Server::healthy();
+    let trial = Trial::on(&server.url());
+    trial.write("perfgate-out/mine.txt", "mine");
+    let line = "set -- -D -f -q -o trace -e trace=getrandom -e inject=getrandom:error=EIO \"$0\" \"$@\"";
+    for command in ["check shop.yaml", "validate shop.yaml", "judge kept", "--help"] {
+        let ended = Running::start(&mut limited_by(&trial.command(command), line, "strace")).end();
+        assert!([0, 2, 70].contains(&ended.code), "{command}: {}\n{}", ended.code, ended.stderr);
+        assert!(ended.code != 70 || ended.stderr.contains("error: internal: perfgate has a bug and stopped"), "{}", ended.stderr);
+        assert!(ended.code == 70 || !command.starts_with("check"), "nothing panicked: {}", ended.stderr);
+        no_secret("standard error", ended.stderr.as_bytes());
+    }
+    assert_eq!(trial.names("perfgate-out").len(), 1);
+    assert_eq!(server.requests(), 0);
+}
+
 /// P13: a program that stood still for a while; the clock of the wall is in the books of the load itself.
 #[test]
 fn a_load_that_was_suspended_has_no_verdict() {
@@ -215,83 +283,28 @@ fn a_folder_that_another_run_uses_is_left_to_it() {
     trial.perfgate("check shop.yaml --duration 1s").with(0);
 }
 
-/// P18: nothing but the folder can be written, nobody knows who runs it, and there is no home.
+/// P18: nobody knows who runs it, there is no home, and nothing but the folder is his.
 #[test]
-fn a_root_that_is_read_only_and_a_user_whom_nobody_knows_are_enough() {
+fn a_user_whom_nobody_knows_needs_nothing_but_the_folder() {
+    let Some(stranger) = Stranger::new() else { return };
     let server = Server::healthy();
     let trial = Trial::on(&server.url());
-    let Ok(()) = std::os::unix::fs::chown(trial.path("."), Some(54_321), Some(54_321)) else { return };
-    let alone = "mount --bind . . && mount -o remount,bind,ro / && cd \"$PWD\" && exec setpriv --reuid 54321 --regid 54321 --clear-groups \"$0\" \"$@\"";
-    if let Some(ended) = privately(&trial, alone, "check shop.yaml --max-duration 1s") {
+    trial.run(|| stranger.gives(&trial, &trial.command("check shop.yaml --max-duration 1s"))).with(0);
+    assert_eq!(trial.names("perfgate-out").len(), 7);
+}
+
+/// P18: the same where nothing else can be written at all.
+#[test]
+fn a_root_that_is_read_only_and_a_user_whom_nobody_knows_are_enough() {
+    let Some(stranger) = Stranger::new().filter(|_| has_tool("setpriv")) else { return };
+    let server = Server::healthy();
+    let trial = Trial::on(&server.url());
+    let his = "setpriv --reuid 54321 --regid 54321 --clear-groups";
+    let alone = format!("mount --bind . . && mount -o remount,bind,ro / && cd \"$PWD\" && exec {his} \"$0\" \"$@\"");
+    let command = trial.command("check shop.yaml --max-duration 1s");
+    // Who is the superuser only in a namespace of users cannot become another one.
+    if let Some(ended) = privately(&trial, &format!("{his} true"), &alone, || stranger.gives(&trial, &command)) {
         ended.with(0);
         assert_eq!(trial.names("perfgate-out").len(), 7);
-    }
-}
-
-/// The files that judging a run reads and writes; those that are written have another name first, with the program's number.
-fn touched() -> Vec<String> {
-    let names = ["run.json", "verdict.json", "summary.md", "report.html", "junit.xml", "stats.csv", "load-performance.json"];
-    let written = names.iter().flat_map(|name| [format!("perfgate-out/{name}"), format!("perfgate-out/.{name}.$$.tmp")]);
-    let others = ["kept/run.json", "thresholds/shop.yaml", "perfgate-out", "perfgate-out/.perfgate-probe.$$"].map(str::to_owned);
-    written.chain(others).collect()
-}
-
-/// P16: every call for a file that can fail fails once, one call a run.
-#[test]
-fn each_call_for_a_file_fails_once_and_the_program_says_which() {
-    let Some(()) = tracer() else { return };
-    let server = Server::start(|_| Reply::slow(5));
-    let paths = touched().iter().map(|path| format!("-P {path} -P \"$PWD/{path}\" ")).collect::<Vec<_>>().concat();
-    let calls = [("openat", "EACCES"), ("write", "ENOSPC"), ("fsync", "EIO"), ("rename", "EIO"), ("mkdir", "EACCES"), ("read", "EIO")];
-    let trial = || {
-        let trial = Trial::on(&server.url());
-        trial.perfgate("run shop.yaml --out kept").with(0);
-        trial
-    };
-    let kept = trial().read("kept/run.json");
-    at_once(&calls, |(call, error)| {
-        for nth in 1.. {
-            let trial = Trial::on(&server.url());
-            trial.write("kept/run.json", &kept);
-            trial.write("perfgate-out/mine.txt", "mine");
-            let line = format!("set -- -D -f -q -o trace {paths} -e trace={call} -e inject={call}:error={error}:when={nth} \"$0\" \"$@\"");
-            let ended = trial.run(|| limited_by(&trial.command("judge kept --out perfgate-out"), &line, "strace"));
-            let injected = traced(&trial).contains("INJECTED");
-            let told = ended.stderr.contains("error: cannot write perfgate-out") || ended.stderr.contains("error: cannot read ");
-            assert!(ended.code == 0 || ([2, 6].contains(&ended.code) && told), "{call} {nth}: {}\n{}", ended.code, ended.stderr);
-            assert_eq!(trial.read("perfgate-out/mine.txt"), "mine");
-            if !injected {
-                assert!(nth > 1, "{call} was never met");
-                assert_eq!(ended.code, 0, "{call} {nth}: {}", ended.stderr);
-                return;
-            }
-        }
-    });
-}
-
-/// P16: the same for what a load asks of the system: threads, sockets, their queues.
-#[test]
-fn each_call_for_a_thread_or_a_socket_fails_once_and_nothing_passes_unseen() {
-    let Some(()) = tracer() else { return };
-    let server = Server::start(|_| Reply::slow(5));
-    let calls =
-        [("clone3", "EAGAIN"), ("socket", "EMFILE"), ("connect", "EADDRNOTAVAIL"), ("epoll_create1", "EMFILE"), ("epoll_ctl", "ENOMEM")];
-    let rows: Vec<(&str, &str, u32)> = calls.iter().flat_map(|(call, error)| (1..=3).map(|nth| (*call, *error, nth))).collect();
-    for rows in rows.chunks(4) {
-        at_once(rows, |(call, error, nth)| {
-            let trial = Trial::on(&server.url());
-            trial.edit("shop.yaml", HOLD, "hold: 300ms");
-            trial.edit("thresholds/shop.yaml", "p95: 400ms, ", "");
-            let line = format!("set -- -D -f -q -o trace -e trace={call} -e inject={call}:error={error}:when={nth} \"$0\" \"$@\"");
-            let ended = trial.run(|| limited_by(&trial.command("check shop.yaml"), &line, "strace"));
-            let injected = traced(&trial).contains("INJECTED");
-            let told = ended.stderr.contains("error: ") || ended.stdout.contains("exit 3 (no verdict)");
-            assert!(
-                ended.code == 0 || ([3, 4, 70].contains(&ended.code) && told && injected),
-                "{call} {nth}: {}\n{}",
-                ended.code,
-                ended.stderr
-            );
-        });
     }
 }

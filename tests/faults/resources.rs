@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use perfgate::load::{Abort, CertificateCheck, Heading, Order, drive, preflight};
+use perfgate::load::{Abort, CertificateCheck, Event, Heading, Order, drive, preflight};
 use perfgate::plan::Plan;
 use perfgate::run::Environment;
 use perfgate::scenario::{Overrides, Scenario, Surroundings};
@@ -29,6 +29,14 @@ pub fn heading(threads: u64) -> Heading {
         branch: None,
     };
     Heading { started_at: "2026-11-20T12:00:00Z".parse().unwrap(), environment, overrides: Vec::new(), threads }
+}
+
+/// One that asks for one thing, as it is read from a file.
+pub fn scenario(target: &str, load: &str) -> Arc<Scenario> {
+    let text = format!("version: 1\nname: shop\ntarget: {target}\nload: {load}\ntasks: [{{steps: [{{get: /}}]}}]\n");
+    let surroundings = Surroundings { folder: Path::new("."), environment: &|_| None };
+    let document = perfgate::document::Document::from_text("shop.yaml", &text);
+    Arc::new(Scenario::from_document(&document, &surroundings, &Overrides::default()).unwrap())
 }
 
 fn many_endpoints(count: usize) -> String {
@@ -88,7 +96,30 @@ fn every_request_of_a_closed_load_without_pauses_is_counted() {
     assert_eq!(run["endpoints"][0]["requests"], received);
 }
 
-/// R06: each time that a checkpoint is written takes a second and a half, in which the load goes on.
+/// R06: whoever writes the checkpoint takes two seconds and a half for it, in which the load goes on.
+#[test]
+fn a_checkpoint_that_takes_long_delays_no_request() {
+    let server = Server::start(|_| ok());
+    let scenario = scenario(&format!("http://{}", server.address), "{rate: 100/s, hold: 6s}");
+    let endpoints = preflight(&scenario, CertificateCheck::Required, &Abort::default()).unwrap();
+    let order = Order { plan: Arc::new(Plan::new(&scenario, 100)), scenario, endpoints, heading: heading(2) };
+    let mut checkpoints = 0;
+    let run = drive(order, &Abort::default(), &mut |event| {
+        if matches!(event, Event::Checkpoint(_)) {
+            checkpoints += 1;
+            std::thread::sleep(Duration::from_millis(2500));
+        }
+    });
+    let run = run.unwrap();
+    assert_eq!((checkpoints, run.generator.ok, run.generator.not_sent), (1, 600, 0));
+    let mut by_second = [0; 6];
+    for request in server.received() {
+        by_second[usize::try_from(request.at.as_secs()).unwrap().min(5)] += 1;
+    }
+    assert!(by_second.iter().all(|count| *count > 25), "{by_second:?}");
+}
+
+/// R06: the same of the whole program, whose disk is as slow.
 #[test]
 fn a_slow_disk_delays_no_request() {
     let Some(()) = tracer() else { return };
@@ -142,7 +173,7 @@ fn a_report_of_a_thousand_endpoints_is_small_and_quick() {
     assert!(page.len() < 5 * 1024 * 1024 && page.contains("/api/999"), "{} bytes", page.len());
 }
 
-/// R10: run after run in one process. Counted in a process of its own, where no other test opens anything.
+/// R10: a thousand loads in one process. Counted in a process of its own, where no other test opens anything.
 #[cfg(target_os = "linux")]
 #[test]
 fn loads_leave_no_descriptor_and_no_thread_behind() {
@@ -157,13 +188,7 @@ fn loads_leave_no_descriptor_and_no_thread_behind() {
 fn counted() {
     let open = || ["fd", "task"].map(|kind| std::fs::read_dir(format!("/proc/self/{kind}")).unwrap().count());
     let server = Server::start(|_| ok());
-    let text = format!(
-        "version: 1\nname: shop\ntarget: http://{}\nload: {{users: 4, hold: 3ms}}\ntasks: [{{steps: [{{get: /}}]}}]\n",
-        server.address
-    );
-    let surroundings = Surroundings { folder: Path::new("."), environment: &|_| None };
-    let document = perfgate::document::Document::from_text("shop.yaml", &text);
-    let scenario = Arc::new(Scenario::from_document(&document, &surroundings, &Overrides::default()).unwrap());
+    let scenario = scenario(&format!("http://{}", server.address), "{users: 4, hold: 3ms}");
     let once = || {
         let endpoints = preflight(&scenario, CertificateCheck::Required, &Abort::default()).unwrap();
         let plan = Arc::new(Plan::new(&scenario, 100));
@@ -172,7 +197,7 @@ fn counted() {
     };
     (0..5).for_each(|_| once());
     let [files, threads] = open();
-    (0..300).for_each(|_| once());
+    (0..1000).for_each(|_| once());
     // The server closes its side of the last connections when it is told of theirs.
     let patience = Instant::now() + Duration::from_secs(2);
     while open()[0] > files + 8 && Instant::now() < patience {

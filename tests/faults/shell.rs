@@ -3,8 +3,13 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::Ended;
+use crate::support::{Ended, Lacking, skip};
 use crate::trial::Trial;
+
+/// Rights that a container may not have: tests that need one are left out without it, and so marked on the page of faults.
+pub const TO_MOUNT: &str = "to mount";
+pub const TO_TRACE: &str = "to trace a program";
+pub const TO_HAVE_A_NETWORK: &str = "to have a network of its own";
 
 /// The command in the same process after a line of shell.
 pub fn limited(command: &Command, line: &str) -> Command {
@@ -16,27 +21,50 @@ pub fn limited_by(command: &Command, line: &str, program: &str) -> Command {
     through(command, &["sh", "-c", &format!("{line} && exec {program} \"$@\"")])
 }
 
-/// Runs the program by a script (`"$0" "$@"`) that sees mounts of its own. `None` where that is not allowed here.
+/// Runs a command by a script (`"$0" "$@"`) that sees mounts of its own, where a line of shell that it `needs` works as well.
+/// `None` where that is left out.
 #[track_caller]
-pub fn privately(trial: &Trial, script: &str, arguments: &str) -> Option<Ended> {
-    let allowed = |flags: &&&str| {
-        let tried = Command::new("unshare").args([flags, "sh", "-c", "mount -t tmpfs none /mnt"]).stderr(Stdio::null()).status();
-        tried.is_ok_and(|status| status.success())
-    };
-    let Some(flags) = ["-m", "-rm"].iter().find(|flags| allowed(flags)) else {
-        eprintln!("notice: left out: no mounts of its own are allowed here");
+pub fn privately(trial: &Trial, needs: &str, script: &str, command: impl Fn() -> Command) -> Option<Ended> {
+    if !["unshare", "mount"].into_iter().all(has_tool) {
+        return None;
+    }
+    let probe = format!("mount -t tmpfs none /tmp && {needs}");
+    let Some(flags) = ["-m", "-rm"].into_iter().find(|flags| succeeds("unshare", &[flags, "sh", "-c", &probe])) else {
+        skip(Lacking::Right(TO_MOUNT));
         return None;
     };
-    Some(trial.run(|| through(&trial.command(arguments), &["unshare", flags, "sh", "-c", script])))
+    Some(trial.run(|| through(&command(), &["unshare", flags, "sh", "-c", script])))
 }
 
-/// What makes calls fail; without it a test is left out.
+/// What makes calls fail. `None` where a test without it is left out.
+#[track_caller]
 pub fn tracer() -> Option<()> {
-    let works = Command::new("strace").args(["-D", "-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success());
-    if !works {
-        eprintln!("notice: left out: there is no strace, or it may not trace here");
+    if !has_tool("strace") {
+        return None;
     }
-    works.then_some(())
+    let traced = |more: &[&str]| succeeds("strace", &[&["-D", "-f", "-o", "/dev/null"], more, &["true"]].concat());
+    // Some sandboxes trace, and make nothing fail.
+    let may_trace = traced(&[]) && !traced(&["-e", "inject=openat:error=EACCES"]);
+    if !may_trace {
+        skip(Lacking::Right(TO_TRACE));
+    }
+    may_trace.then_some(())
+}
+
+/// Whether a program can be run; where not, a test without it is left out.
+#[track_caller]
+pub fn has_tool(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !found {
+        skip(Lacking::Tool(program));
+    }
+    found
+}
+
+/// Whether a command ends well; what it says is of no interest.
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let silent = Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    silent.is_ok_and(|status| status.success())
 }
 
 /// What the tracer wrote, once it has seen every thread end: it may be a moment later than the program.

@@ -7,6 +7,9 @@ mod prism;
 mod program;
 mod server;
 mod shop;
+mod skip;
+#[cfg(unix)]
+mod stranger;
 mod workspace;
 
 pub use browser::Dashboard;
@@ -15,6 +18,9 @@ pub use prism::Prism;
 pub use program::{Ended, Running};
 pub use server::{Reply, Request, Server};
 pub use shop::Shop;
+pub use skip::{Lacking, skip};
+#[cfg(unix)]
+pub use stranger::Stranger;
 pub use workspace::Workspace;
 
 /// Works on every row at the same time; a row that fails fails the test under its own name.

@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::{Lacking, skip};
+
 /// Where its program is; `.ci/run` installs it.
 const VARIABLE: &str = "PERFGATE_PRISM";
 const READY: Duration = Duration::from_secs(60);
@@ -18,8 +20,7 @@ impl Prism {
     /// Before `upstream`; `None` where it is not installed and nobody insists.
     pub fn before(upstream: &str) -> Option<Self> {
         let Some(program) = std::env::var_os(VARIABLE) else {
-            assert!(std::env::var_os("PERFGATE_REQUIRE_TOOLS").is_none(), "`{VARIABLE}` does not say where Prism is");
-            eprintln!("notice: skipped, `{VARIABLE}` does not say where Prism is");
+            skip(Lacking::Tool("Prism, whose place `PERFGATE_PRISM` says"));
             return None;
         };
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

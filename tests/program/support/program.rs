@@ -15,7 +15,10 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub fn command(folder: &Path, arguments: &str, environment: &[(String, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_perfgate"));
     command.args(arguments.split_whitespace()).current_dir(folder).env_clear();
-    command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+    // Where a program that was built with coverage leaves what it ran.
+    for name in ["PATH", "LLVM_PROFILE_FILE"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -41,6 +44,8 @@ pub struct Ended {
     pub took: Duration,
     /// The most memory that it held, in bytes, where the system tells.
     pub peak_rss: Option<u64>,
+    /// CPU time of all its threads, where the system tells.
+    pub cpu: Option<Duration>,
 }
 
 impl Running {
@@ -72,9 +77,10 @@ impl Running {
 
     pub fn end(mut self) -> Ended {
         let text = |reader: Option<JoinHandle<String>>| reader.map(|reader| reader.join().unwrap()).unwrap_or_default();
-        let mut peak_rss = None;
+        let (mut peak_rss, mut cpu) = (None, None);
         let status = loop {
             peak_rss = peak_rss_of(self.child.id()).or(peak_rss);
+            cpu = cpu_of(self.child.id()).or(cpu);
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
@@ -87,7 +93,7 @@ impl Running {
         };
         let took = self.started.elapsed();
         let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
-        Ended { what: self.what.clone(), code: code_of(status), stdout, stderr, took, peak_rss }
+        Ended { what: self.what.clone(), code: code_of(status), stdout, stderr, took, peak_rss, cpu }
     }
 }
 
@@ -103,10 +109,10 @@ impl Ended {
     /// That it ended with this code.
     #[track_caller]
     pub fn with(self, code: i32) -> Self {
-        let Self { what, code: found, stdout, stderr, took, peak_rss } = &self;
+        let Self { what, code: found, stdout, stderr, took, peak_rss, cpu } = &self;
         assert_eq!(
             *found, code,
-            "perfgate {what}, {took:?}, {peak_rss:?} bytes\n--- standard output\n{stdout}--- standard error\n{stderr}"
+            "perfgate {what}, {took:?}, {cpu:?} of CPU, {peak_rss:?} bytes\n--- standard output\n{stdout}--- standard error\n{stderr}"
         );
         self
     }
@@ -147,6 +153,13 @@ fn peak_rss_of(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?.trim();
     Some(kibibytes.parse::<u64>().ok()? * 1024)
+}
+
+/// User and system time so far, in ticks of a hundredth of a second (proc(5)).
+fn cpu_of(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let ticks: Vec<u64> = stat.rsplit(')').next()?.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    Some(Duration::from_millis(10 * ticks.iter().sum::<u64>()))
 }
 
 #[cfg(unix)]
