@@ -46,7 +46,7 @@ const PAGE_BYTES: usize = 5 * 1024 * 1024;
 const PICTURE_BYTES: u64 = 250_000;
 
 /// So often may the page of a thousand endpoints read all that was measured: each table and each chart does so once or twice.
-const READINGS: u32 = 40;
+const READINGS: u32 = 25;
 
 /// The page of a thousand endpoints that all got slower.
 static LARGE: LazyLock<Written> = LazyLock::new(|| written(1000));

@@ -1,4 +1,4 @@
-//! Every endpoint in a row with its latency as a small line, and a chart of its own for those that ask for attention.
+//! Every endpoint in a row with its latency as a small line, and charts of its own for those that ask for attention and the busiest.
 
 use maud::{Markup, html};
 

@@ -160,7 +160,7 @@ fn a_run_that_lacks_everything_is_still_a_page() {
     }
     run.generator = crate::run::Generator::default();
     let bare = page(&samples::error(), &run);
-    for none in ["no values over time", "No request in a judged phase has a latency", "No request failed", "no books of a generator"] {
+    for none in ["no values over time", "No request in a judged phase has a latency", "No request was made", "no books of a generator"] {
         assert!(bare.contains(none), "{none}");
     }
     run.endpoints.clear();

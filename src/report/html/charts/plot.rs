@@ -155,7 +155,8 @@ impl Plot<'_> {
         }
     }
 
-    /// Each tick of the x axis with its place, and whether a phone has no room for it beside the one before. Where two meet, the later stays.
+    /// Each tick of the x axis with its place, and whether a phone has no room for it beside its neighbour: of two that meet
+    /// the later stays.
     fn spaced_x_ticks(&self) -> impl Iterator<Item = (i32, &str, bool)> {
         let half = |print: &str| i32::try_from(print.chars().count()).unwrap_or(UNITS).saturating_mul(CHARACTER / 2);
         let mut next_begins = i32::MAX;
@@ -265,7 +266,7 @@ mod tests {
             let plot = Plot { x_ticks: ticks, ..plot(&x, &y, &none) };
             plot.spaced_x_ticks().filter(|tick| !tick.2).map(|tick| tick.1.to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(shown(&ticks(&[(0.0, "0 %"), (0.3, "50 %"), (1.0, "90 %"), (2.0, "99 %")])), ["50 %", "90 %", "99 %"]);
+        assert_eq!(shown(&ticks(&[(0.0, "0 %"), (0.45, "50 %"), (1.5, "90 %"), (3.0, "99 %")])), ["50 %", "90 %", "99 %"]);
         assert_eq!(shown(&ticks(&[(4.0, "99.99 %"), (5.0, "99.999 %"), (6.0, "99.9999 %")])), ["99.99 %", "99.9999 %"]);
         assert_eq!(shown(&ticks(&[(0.0, "0 s"), (2.0, "100 s"), (4.0, "200 s")])), ["0 s", "100 s", "200 s"]);
     }
