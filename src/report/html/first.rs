@@ -116,7 +116,9 @@ fn card(overall: &Overall<'_>, finding: &Finding, past: &Past<'_>, index: usize)
             (charts::finding(finding, &past, &format!("f{index}")))
             (charts::within(overall, finding, &format!("w{index}")))
             (charts::values(finding, &past))
-            @if let Some(charted) = charted { p class="more" { a href={ "#" (endpoint_id(charted)) } { "This endpoint over time and by percentile" } } }
+            @if let Some(charted) = charted.filter(|_| finding.measured.is_some()) {
+                p class="more" { a href={ "#" (endpoint_id(charted)) } { "This endpoint over time and by percentile" } }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::gate::{Finding, FindingOutcome};
 use crate::run::{EndpointRole, EndpointRun, PhaseRun, PhaseSelection, Run, Summary};
 
 /// So many endpoints that ask for attention have charts of their own, and so many of the others.
-const NOTICED: usize = 30;
+const NOTICED: usize = 20;
 const BUSIEST: usize = 20;
 
 /// A run, and what is known of it as a whole.
@@ -89,7 +89,7 @@ mod tests {
         findings.push(samples::finding("GET /77", "p95", 4.0));
         let overall = Overall::of(&run, &findings.iter().collect::<Vec<_>>());
         let named: Vec<&str> = overall.charted.iter().map(|endpoint| endpoint.name.as_str()).collect();
-        let expected: Vec<String> = (0..30).chain((180..200).rev()).map(|index| format!("GET /{index}")).collect();
+        let expected: Vec<String> = (0..20).chain((180..200).rev()).map(|index| format!("GET /{index}")).collect();
         assert_eq!(named, expected);
     }
 }

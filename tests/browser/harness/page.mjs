@@ -148,7 +148,8 @@ async function leadsOn(page, holds, name) {
   const curves = await plot.locator("path.line").count();
   holds(curves === 6, `${curves} lines by percentile: this run's, and five of the baseline`);
   holds((await plot.boundingBox())?.height > 100, "the percentiles of the endpoint are not to be seen");
-  await page.waitForTimeout(300);
+  const isThere = () => { const { top } = document.querySelector("details.endpoint[open]").getBoundingClientRect(); return top >= 0 && top < innerHeight / 2; };
+  await page.waitForFunction(isThere, undefined, { timeout: 10_000 }).catch(() => holds(false, "a card's link does not lead to the endpoint's charts"));
   await shot(page, `${name}-endpoint`);
   for (const wrong of await misplaced(page, DESK.width)) holds(false, `an endpoint's charts: ${wrong}`);
   await page.$$eval("details.endpoint", (folds) => folds.forEach((each) => { each.open = false; }));

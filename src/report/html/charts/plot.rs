@@ -163,7 +163,7 @@ impl Plot<'_> {
         let mut spaced: Vec<(i32, &str, bool)> = Vec::new();
         for (place, print) in self.x_ticks.iter().rev() {
             let place = self.x.right(*place);
-            let is_odd = place + half(print) + CHARACTER > next_begins;
+            let is_odd = place + half(print) + CHARACTER / 2 > next_begins;
             if !is_odd {
                 next_begins = place - half(print);
             }
