@@ -103,7 +103,11 @@ fn attention(overall: &Overall<'_>, judged: &Judged<'_>) -> Markup {
     let rest = findings.len() - shown.len();
     html! {
         div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(overall, finding, past, index)) } }
-        @if rest > 0 { p class="note" { "… and " (counted(rest, "check")) " more that " a href="#checks" { @if rest == 1 { "asks" } @else { "ask" } " for attention" } "." } }
+        @if rest > 0 {
+            p class="note" {
+                "… and " (counted(rest, "check")) " more that " a href="#checks" { @if rest == 1 { "asks" } @else { "ask" } " for attention" } "."
+            }
+        }
     }
 }
 

@@ -46,7 +46,9 @@ struct Whose<'a> {
 fn drawn(whose: &Whose<'_>, summary: &Summary, earlier: impl FnOnce() -> Vec<Histogram>) -> Markup {
     let latency = &summary.latency;
     if summary.stated.is_some() {
-        return html! { p class="none" { "The tool that measured this run stated some percentiles; the distribution behind them is not known." } };
+        return html! {
+            p class="none" { "The tool that measured this run stated some percentiles; the distribution behind them is not known." }
+        };
     }
     if latency.is_empty() {
         return html! { p class="none" { "No request in a judged phase has a latency." } };

@@ -71,7 +71,9 @@ fn strip(own: &Own<'_>, allowed: f64, steps: &[Step], id: &str) -> Markup {
     html! {
         p class="where" { strong { "Where in the run: " } (text(&told)) @if y.is_log() { " (logarithmic)" } }
         (plot.around(&marks, &over))
-        @if let Some(needed) = few(finding, steps) { p class="note" { "Where a step has fewer than " (needed) " requests, this is its slowest request." } }
+        @if let Some(needed) = few(finding, steps) {
+            p class="note" { "Where a step has fewer than " (needed) " requests, this is its slowest request." }
+        }
     }
 }
 
