@@ -8,7 +8,7 @@ use super::figures;
 use super::sentences::{self, Sentence};
 use crate::exit::ExitCode;
 use crate::gate::{BaselineRef, Finding, FindingOutcome, Outcome, Rule, SelfCheckOutcome, Unit, Verdict};
-use crate::run::{PhaseSelection, Run};
+use crate::run::{PhaseSelection, PhaseSeries, Run};
 use crate::units::{format_count, format_duration};
 
 /// How much of a commit is shown.
@@ -162,7 +162,11 @@ pub(super) fn exit_line(verdict: &Verdict) -> String {
 
 /// `8,970 requests in 50s, 0.2 % failed`.
 pub(super) fn run_line(run: &Run) -> String {
-    let total = run.total(PhaseSelection::Judged).counts;
+    run_line_of(run, &run.total(PhaseSelection::Judged).counts)
+}
+
+/// The same where all tasks over the judged phases are counted already.
+pub(super) fn run_line_of(run: &Run, total: &PhaseSeries) -> String {
     let failed =
         total.failure_rate().map(|share| format!(", {} failed", figures::failed_share(share, total.failures.total()))).unwrap_or_default();
     format!("{} requests in {}{failed}", format_count(total.requests), format_duration(run.duration_of(PhaseSelection::Judged)))

@@ -156,6 +156,8 @@ pub fn fail(run: &mut Run, name: &str, share: f64) {
         for (class, count) in [(FailureClass::Status, failed - failed / 4), (FailureClass::Timeout, failed / 4)] {
             series.failures.add(class, count);
         }
+        *series.statuses.entry(200).or_default() -= failed;
+        series.statuses.insert(503, failed - failed / 4);
         series.add_cause("status 503", failed - failed / 4);
         series.add_cause("no answer within 30s", failed / 4);
         run.generator.ok -= failed;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::grid::{Aid, Kind, grid, number};
+use super::grid::{Aid, Kind, grid, number, number_of};
 use super::text;
 use crate::gate::{Finding, FindingOutcome};
 use crate::report::content::{self, Content, counted};
@@ -59,7 +59,7 @@ fn row(finding: &Finding, is_compared: bool) -> Markup {
         (number(&figures::bound(finding), Some(finding.limit)))
         @if is_compared {
             (number(&figures::baseline(finding), finding.baseline.as_ref().map(|baseline| baseline.value)))
-            (number(&figures::change_with_interval(finding), change))
+            (number_of("n change", &figures::change_with_interval(finding), change))
         }
         (number(&format_count(finding.samples), Some(samples)))
         td class="why" { (text(&finding.reason)) }

@@ -1,29 +1,26 @@
-//! Every endpoint in a row with its latency as a small line, and a chart of its own for those that ask for attention.
-
-use std::collections::BTreeSet;
+//! Every endpoint in a row with its latency as a small line, and charts of its own for those that ask for attention and the busiest.
 
 use maud::{Markup, html};
 
 use super::grid::{Aid, Kind, grid, number};
-use super::timeline::Timeline;
+use super::overall::Overall;
+use super::past::Past;
+use super::timeline::stretches;
 use super::{charts, text};
-use crate::gate::{Finding, FindingOutcome};
 use crate::report::content::counted;
 use crate::report::endpoints::remarks;
 use crate::report::figures::{NONE, rate};
 use crate::run::{EndpointRole, EndpointRun, PhaseSelection, Run, Summary};
 use crate::units::{Percentile, format_count, format_millis, format_share};
 
-/// How many endpoints get a chart of their own, worst first.
-const CHARTS: usize = 40;
-
-pub(super) fn table(run: &Run, findings: &[&Finding]) -> Markup {
+pub(super) fn table(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
+    let run = overall.run;
     let of = |role| run.endpoints.iter().filter(move |endpoint| endpoint.role == role);
     if of(EndpointRole::Task).chain(of(EndpointRole::Lifecycle)).next().is_none() {
         return html! { p class="none" { "The scenario has no endpoint." } };
     }
     let mut rows: Vec<Markup> = of(EndpointRole::Task).map(|endpoint| row(run, endpoint)).collect();
-    rows.push(cells(&html! { "all tasks" }, &run.total(PhaseSelection::Judged), seconds(run, PhaseSelection::Judged), &html! {}));
+    rows.push(cells(&html! { "all tasks" }, &overall.total, seconds(run, PhaseSelection::Judged), &html! {}));
     rows.extend(of(EndpointRole::Lifecycle).map(|endpoint| row(run, endpoint)));
     let columns = [
         ("endpoint", Kind::Text),
@@ -40,13 +37,15 @@ pub(super) fn table(run: &Run, findings: &[&Finding]) -> Markup {
     html! {
         (grid("Endpoints", &columns, &rows, Aid::Sorted))
         @for remark in remarks(run) { p class="note" { (text(&remark)) } }
-        (one_by_one(run, findings))
+        (one_by_one(overall, past))
     }
 }
 
 fn row(run: &Run, endpoint: &EndpointRun) -> Markup {
     let selection = if endpoint.role == EndpointRole::Task { PhaseSelection::Judged } else { PhaseSelection::Whole };
-    let spark = charts::spark(&Timeline::of(std::iter::once(endpoint)).moments);
+    let p95: Vec<(f64, Option<f64>)> =
+        stretches(std::iter::once(endpoint)).map(|of| (of.at, of.latency.percentile_ms(Percentile::P95))).collect();
+    let spark = charts::spark(&p95);
     cells(&html! { code { (text(&endpoint.name)) } }, &run.summary(endpoint, selection), seconds(run, selection), &spark)
 }
 
@@ -75,23 +74,32 @@ fn cells(name: &Markup, summary: &Summary, seconds: f64, spark: &Markup) -> Mark
     }
 }
 
-/// A chart for each endpoint; where there are many, for those with the worst findings and then the first ones.
-fn one_by_one(run: &Run, findings: &[&Finding]) -> Markup {
-    let tasks: Vec<&EndpointRun> = run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).collect();
-    let shown: Vec<&EndpointRun> = worst_first(&tasks, findings).into_iter().take(CHARTS).collect();
-    let left_out = tasks.len() - shown.len();
-    html! {
-        h3 { "One by one" }
-        @for (index, endpoint) in shown.iter().enumerate() {
-            details class="endpoint" { summary { code { (text(&endpoint.name)) } } (charts::of_endpoint(run, endpoint, &format!("e{index}"))) }
-        }
-        @if left_out > 0 { p class="note" { "Left out: charts of " (counted(left_out, "endpoint")) " with milder findings; the table has their figures." } }
-    }
+/// Where the charts of the endpoint at this place among those that have some are found.
+pub(super) fn endpoint_id(place: usize) -> String {
+    format!("endpoint-{place}")
 }
 
-fn worst_first<'a>(tasks: &[&'a EndpointRun], findings: &[&Finding]) -> Vec<&'a EndpointRun> {
-    let mut known = BTreeSet::new();
-    let noticed = findings.iter().filter(|finding| finding.outcome != FindingOutcome::Pass);
-    let named = noticed.filter_map(|finding| tasks.iter().find(|endpoint| endpoint.name == finding.endpoint));
-    named.chain(tasks).filter(|endpoint| known.insert(endpoint.name.as_str())).copied().collect()
+/// Charts of each endpoint; where there are many, of those with the worst findings and the busiest.
+fn one_by_one(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
+    let left_out = overall.tasks().count().saturating_sub(overall.charted.len());
+    html! {
+        div class="apart" {
+            @if !overall.charted.is_empty() { h3 { "One by one" } }
+            @for (index, endpoint) in overall.charted.iter().enumerate() {
+                details class="endpoint" {
+                    summary { code { (text(&endpoint.name)) } }
+                    div id=(endpoint_id(index)) {
+                        (charts::of_endpoint(overall, endpoint, &format!("e{index}")))
+                        (charts::distribution_of(overall, endpoint, past, &format!("e{index}-hdr")))
+                    }
+                }
+            }
+            @if left_out > 0 {
+                p class="note" {
+                    "Charts are shown of the endpoints with the worst findings and of the busiest; left out are those of "
+                    (counted(left_out, "other endpoint")) ", whose figures are in the table."
+                }
+            }
+        }
+    }
 }

@@ -14,7 +14,8 @@ const ROWS: usize = 300;
 pub(super) fn failures(run: &Run) -> Markup {
     let by_class = sorted(run.endpoints.iter().flat_map(|endpoint| of_class(run, endpoint)).collect());
     if by_class.is_empty() {
-        return html! { p class="none" { "No request failed." } };
+        let is_without = run.endpoints.iter().flat_map(|endpoint| &endpoint.phases).all(|series| series.requests == 0);
+        return html! { p class="none" { @if is_without { "No request was made." } @else { "No request failed." } } };
     }
     let by_cause = sorted(run.endpoints.iter().flat_map(of_cause).collect());
     let phases: Vec<String> = run.phases.iter().map(|phase| text(&phase.name)).collect();

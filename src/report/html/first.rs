@@ -3,14 +3,15 @@
 use maud::{Markup, html};
 
 use super::checks::outcome;
+use super::endpoints::endpoint_id;
+use super::overall::Overall;
 use super::past::Past;
 use super::{charts, text};
-use crate::gate::{Finding, FindingOutcome, Outcome};
-use crate::report::Subject;
-use crate::report::content::{Content, Notice, counted, exit_line, run_line, run_notices};
+use crate::gate::{Finding, FindingOutcome, Outcome, Verdict};
+use crate::report::content::{Content, Notice, counted, exit_line, run_line_of, run_notices};
 use crate::report::figures::{NONE, failed_share, rate};
 use crate::report::sentences::{Sentence, metric, sentence};
-use crate::run::{PhaseSelection, Run};
+use crate::run::PhaseSelection;
 use crate::units::{Percentile, format_count, format_millis};
 
 /// So many breaches, and so many other findings, get a picture; the rest are in the table of all checks. Where nothing
@@ -24,8 +25,17 @@ pub(super) struct First {
     pub body: Markup,
 }
 
-pub(super) fn of_verdict(subject: &Subject<'_>, content: &Content<'_>, past: &Past<'_>) -> First {
-    let Subject { verdict, run, .. } = *subject;
+/// What a verdict says of a run, and what it compared it with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judged<'a> {
+    pub verdict: &'a Verdict,
+    pub content: &'a Content<'a>,
+    pub past: &'a Past<'a>,
+}
+
+pub(super) fn of_verdict(overall: &Overall<'_>, judged: &Judged<'_>) -> First {
+    let Judged { verdict, content, .. } = *judged;
+    let run = overall.run;
     let (class, sign) = match verdict.outcome {
         Outcome::Pass => ("pass", "✓"),
         Outcome::Warn => ("warn", "!"),
@@ -39,7 +49,7 @@ pub(super) fn of_verdict(subject: &Subject<'_>, content: &Content<'_>, past: &Pa
             div {
                 h1 { (text(&content.headline.to_string())) }
                 p class="meta" {
-                    (run_line(run)) " · " (run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+                    (run_line_of(run, &overall.total.counts)) " · " (run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string())
                     @if let Some(branch) = &verdict.run.branch { " · " (text(branch)) }
                     " · " (exit_line(verdict))
                 }
@@ -51,24 +61,25 @@ pub(super) fn of_verdict(subject: &Subject<'_>, content: &Content<'_>, past: &Pa
     let body = html! {
         @if let Some(why) = content.why { p { strong { "Why: " } (text(why)) } }
         @if let Some(hint) = content.hint { p { strong { "What to do: " } (text(hint)) } }
-        @if has_breach { (attention(run, content, past)) }
+        @if has_breach { (attention(overall, judged)) }
         (notices(&told_once(&content.notices)))
-        @if !has_breach { (attention(run, content, past)) }
-        (tiles(run))
+        @if !has_breach { (attention(overall, judged)) }
+        (tiles(overall))
     };
     First { heading, body }
 }
 
-pub(super) fn of_run(run: &Run, place: &str) -> First {
+pub(super) fn of_run(overall: &Overall<'_>, place: &str) -> First {
+    let run = overall.run;
     let heading = html! {
         header class="run" {
             div {
                 h1 { "run · " (text(place)) }
-                p class="meta" { (run_line(run)) " · " (run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string()) " · not judged" }
+                p class="meta" { (run_line_of(run, &overall.total.counts)) " · " (run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string()) " · not judged" }
             }
         }
     };
-    First { heading, body: html! { (notices(&run_notices(run))) (tiles(run)) } }
+    First { heading, body: html! { (notices(&run_notices(run))) (tiles(overall)) } }
 }
 
 /// Without what another one says as a part of its own.
@@ -81,7 +92,8 @@ fn notices(notices: &[Notice]) -> Markup {
     html! { @for notice in notices { p class="notice" { strong { (notice.name) ": " } (text(&notice.text)) } } }
 }
 
-fn attention(run: &Run, content: &Content<'_>, past: &Past<'_>) -> Markup {
+fn attention(overall: &Overall<'_>, judged: &Judged<'_>) -> Markup {
+    let Judged { content, past, .. } = *judged;
     let findings: Vec<&Finding> = content.attention().collect();
     if findings.is_empty() {
         return closest(content, past);
@@ -90,19 +102,27 @@ fn attention(run: &Run, content: &Content<'_>, past: &Past<'_>) -> Markup {
     let shown: Vec<&Finding> = breaches.into_iter().take(BREACHES).chain(others.into_iter().take(OTHERS)).collect();
     let rest = findings.len() - shown.len();
     html! {
-        div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(run, finding, past, index)) } }
-        @if rest > 0 { p class="note" { "… and " (counted(rest, "check")) " more that " a href="#checks" { "ask for attention" } "." } }
+        div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(overall, finding, past, index)) } }
+        @if rest > 0 {
+            p class="note" {
+                "… and " (counted(rest, "check")) " more that " a href="#checks" { @if rest == 1 { "asks" } @else { "ask" } " for attention" } "."
+            }
+        }
     }
 }
 
-fn card(run: &Run, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
+fn card(overall: &Overall<'_>, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
+    let charted = overall.charted.iter().position(|endpoint| endpoint.name == finding.endpoint);
     let past = past.values(finding);
     html! {
         article class={ "card" @if finding.outcome == FindingOutcome::Fail { " fail" } } {
             h2 { (outcome(finding.outcome)) " " (said(&sentence(finding))) }
             (charts::finding(finding, &past, &format!("f{index}")))
-            (charts::within(run, finding, &format!("w{index}")))
+            (charts::within(overall, finding, &format!("w{index}")))
             (charts::values(finding, &past))
+            @if let Some(charted) = charted.filter(|_| finding.measured.is_some()) {
+                p class="more" { a href={ "#" (endpoint_id(charted)) } { "This endpoint over time and by percentile" } }
+            }
         }
     }
 }
@@ -130,23 +150,28 @@ fn closest(content: &Content<'_>, past: &Past<'_>) -> Markup {
     }
 }
 
+/// A number and its unit stay on one line.
 fn said(sentence: &Sentence<'_>) -> Markup {
-    html! { @if let Some(label) = sentence.label { code { (text(label)) } " " } (text(&sentence.rest)) }
+    let rest = text(&sentence.rest).replace(" %", "\u{a0}%").replace(" ms", "\u{a0}ms");
+    html! { @if let Some(label) = sentence.label { code { (text(label)) } " " } (rest) }
 }
 
 /// All tasks in the judged phases, in six numbers.
-fn tiles(run: &Run) -> Markup {
-    let total = run.total(PhaseSelection::Judged);
-    let millis = |percentile| total.latency.percentile_ms(percentile).map_or_else(|| NONE.into(), format_millis);
+fn tiles(overall: &Overall<'_>) -> Markup {
+    let Overall { run, total, .. } = overall;
+    let seconds = run.duration_of(PhaseSelection::Judged).as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let throughput = (seconds > 0.0).then(|| total.counts.ok as f64 / seconds);
+    let millis = |percentile| total.percentile_ms(percentile).map_or_else(|| NONE.into(), format_millis);
     let peak = run.phases.iter().filter(|phase| phase.measured).map(|phase| phase.peak).fold(0.0, f64::max);
     let tiles = [
-        ("throughput", run.throughput(PhaseSelection::Judged).map_or_else(|| NONE.into(), rate)),
+        ("throughput", throughput.map_or_else(|| NONE.into(), rate)),
         ("p50", millis(Percentile::P50)),
         ("p95", millis(Percentile::P95)),
         ("p99", millis(Percentile::P99)),
         ("failed", total.counts.failure_rate().map_or_else(|| NONE.into(), |share| failed_share(share, total.counts.failures.total()))),
         ("requests", format_count(total.counts.requests)),
-        ("peak load", format!("{}", (peak * 100.0).round() / 100.0)),
+        ("peak load", if peak > 0.0 { format!("{}", (peak * 100.0).round() / 100.0) } else { NONE.into() }),
     ];
     html! { dl class="tiles" aria-label="All tasks in the judged phases" { @for (name, value) in tiles { div { dt { (name) } dd { (value) } } } } }
 }

@@ -24,7 +24,7 @@ pub enum Aid {
 pub fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: Aid) -> Markup {
     let class = |kind: Kind| (kind == Kind::Number).then_some("n");
     html! {
-        div class="scroll" tabindex="0" role="group" aria-label=(name) {
+        div class="scroll" tabindex="0" role="group" aria-label=(super::text(name)) {
             table data-sort[aid == Aid::Sorted] {
                 thead { tr { @for (title, kind) in columns {
                     th scope="col" class=[class(*kind)] data-fixed[*kind == Kind::Picture] { (super::text(title)) }
@@ -38,7 +38,12 @@ pub fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: Aid) -> 
 /// A number as text, with the value to sort by.
 #[must_use]
 pub fn number(text: &str, value: Option<f64>) -> Markup {
-    html! { td class="n" data-v=[value.filter(|value| value.is_finite()).map(|value| format!("{value:.6}"))] { (text) } }
+    number_of("n", text, value)
+}
+
+/// The same in a cell of more classes than one.
+pub(super) fn number_of(class: &str, text: &str, value: Option<f64>) -> Markup {
+    html! { td class=(class) data-v=[value.filter(|value| value.is_finite()).map(|value| format!("{value:.6}"))] { (text) } }
 }
 
 /// A list of names and what they stand for; what is empty is left out.

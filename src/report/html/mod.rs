@@ -10,6 +10,7 @@ mod facts;
 mod failures;
 mod first;
 mod grid;
+mod overall;
 mod page;
 pub mod parts;
 mod past;

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
 
-use super::first::First;
+use super::first::{First, Judged};
+use super::overall::Overall;
 use super::past::Past;
 use super::{charts, checks, endpoints, facts, failures, first, text};
 use crate::report::Subject;
@@ -27,32 +28,35 @@ struct Section {
 pub(super) fn of_verdict(subject: &Subject<'_>, past: &Past<'_>) -> Markup {
     let Subject { verdict, run, reproduce } = *subject;
     let content = content(verdict, run);
+    let overall = Overall::of(run, &content.findings);
     let sections = [
         Section { id: "checks", title: "All checks", body: checks::table(&content) },
-        Section { id: "over-time", title: "Over time", body: charts::over_time(run) },
-        Section { id: "distribution", title: "Distribution of latency", body: charts::distribution(run, past) },
-        Section { id: "endpoints", title: "Endpoints", body: endpoints::table(run, &content.findings) },
+        Section { id: "over-time", title: "Over time", body: charts::over_time(&overall) },
+        Section { id: "distribution", title: "Distribution of latency", body: charts::distribution(&overall, past) },
+        Section { id: "endpoints", title: "Endpoints", body: endpoints::table(&overall, past) },
         Section { id: "failures", title: "Failures", body: failures::failures(run) },
         Section { id: "generator", title: "Self-checks and generator", body: facts::generator(run, &verdict.self_checks) },
         Section { id: "thresholds", title: "Thresholds and baseline", body: facts::thresholds(verdict) },
         Section { id: "reproduce", title: "How to reproduce", body: facts::reproduce(reproduce) },
         Section { id: "environment", title: "Environment", body: facts::environment(run) },
     ];
-    whole(&format!("perfgate: {}", headline(verdict)), &first::of_verdict(subject, &content, past), &sections)
+    let first = first::of_verdict(&overall, &Judged { verdict, content: &content, past });
+    whole(&format!("perfgate: {}", headline(verdict)), &first, &sections)
 }
 
 pub(super) fn of_run(run: &Run) -> Markup {
     let environment = &run.environment;
     let place = place(&run.scenario.name, environment.name.as_deref(), &run.target, environment.commit.as_deref());
+    let (overall, past) = (Overall::of(run, &[]), Past::default());
     let sections = [
-        Section { id: "over-time", title: "Over time", body: charts::over_time(run) },
-        Section { id: "distribution", title: "Distribution of latency", body: charts::distribution(run, &Past::default()) },
-        Section { id: "endpoints", title: "Endpoints", body: endpoints::table(run, &[]) },
+        Section { id: "over-time", title: "Over time", body: charts::over_time(&overall) },
+        Section { id: "distribution", title: "Distribution of latency", body: charts::distribution(&overall, &past) },
+        Section { id: "endpoints", title: "Endpoints", body: endpoints::table(&overall, &past) },
         Section { id: "failures", title: "Failures", body: failures::failures(run) },
         Section { id: "generator", title: "Generator", body: facts::generator(run, &[]) },
         Section { id: "environment", title: "Environment", body: facts::environment(run) },
     ];
-    whole(&format!("perfgate: run · {place}"), &first::of_run(run, &place), &sections)
+    whole(&format!("perfgate: run · {place}"), &first::of_run(&overall, &place), &sections)
 }
 
 fn whole(title: &str, first: &First, sections: &[Section]) -> Markup {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::gate::{Figures, Finding, Metric, Scope, Subject as Measured};
 use crate::report::Subject;
-use crate::run::{Baseline, EndpointRole, PhaseSelection, Run, incomparable};
+use crate::run::{Baseline, EndpointRole, EndpointRun, PhaseSelection, Run, incomparable};
 use crate::stats::Histogram;
 
 /// Of so many runs the distribution is shown; each costs as much as the judged run itself.
@@ -58,10 +58,16 @@ impl<'a> Past<'a> {
         self.runs.iter().filter_map(value).collect()
     }
 
-    /// Latency of all tasks over the judged phases, of the newest runs.
-    pub(super) fn distributions(&self) -> Vec<Histogram> {
-        let newest = self.runs.iter().rev().take(DISTRIBUTIONS);
-        newest.map(|run| run.total(PhaseSelection::Judged).latency).filter(|latency| !latency.is_empty()).collect()
+    /// Latency over the judged phases, of the newest runs: of one endpoint, or of all tasks (`None`). Without what a tool stated.
+    pub(super) fn distributions(&self, endpoint: Option<&str>) -> Vec<Histogram> {
+        let is_own = |of: &EndpointRun| endpoint.map_or(of.role == EndpointRole::Task, |name| of.name == name);
+        let latency = |run: &&Run| {
+            let slices = run.endpoints.iter().filter(|of| is_own(of)).flat_map(|of| &of.slices);
+            Histogram::sum(slices.filter(|slice| run.selects(PhaseSelection::Judged, slice.phase)).map(|slice| &slice.latency))
+        };
+        let measured = |run: &&Run| run.imported.as_ref().is_none_or(|imported| imported.total.is_none() && imported.stated.is_empty());
+        let newest = self.runs.iter().rev().copied().filter(measured).take(DISTRIBUTIONS);
+        newest.map(|run| latency(&run)).filter(|latency| !latency.is_empty()).collect()
     }
 
     fn scope<'s>(&'s self, run: &Run, finding: &'s Finding) -> Scope<'s> {

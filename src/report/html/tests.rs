@@ -5,11 +5,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
+use super::overall::Overall;
 use super::past::Past;
 use super::{charts, run as run_page, verdict as verdict_page};
 use crate::gate::{BaselineRef, Finding, FindingOutcome, Verdict};
 use crate::report::{Subject, samples};
-use crate::run::{Baseline, BaselineRun, PhaseSelection, Run};
+use crate::run::{Baseline, BaselineRun, Exactness, FailureDetail, Imported, Measure, PhaseSelection, Resolution, Run, StatedLatency};
 
 fn page(verdict: &Verdict, run: &Run) -> String {
     verdict_page(&Subject { verdict, run, reproduce: samples::REPRODUCE }, None)
@@ -91,12 +92,47 @@ fn each_compared_run_is_a_dot_and_one_that_was_left_out_is_none() {
 }
 
 #[test]
+fn each_endpoint_shows_its_percentiles_over_those_of_the_newest_compared_runs() {
+    let mut run = samples::run();
+    let baseline = nights(&run, 7);
+    let verdict = compared(&baseline, &["night-2"]);
+    let page = verdict_page(&Subject { verdict: &verdict, run: &run, reproduce: samples::REPRODUCE }, Some(&baseline));
+    for id in ["hdr", "e0-hdr", "e1-hdr"] {
+        let chart = between(&page, &format!("aria-labelledby=\"{id}-t {id}-d\""), "</figure>");
+        assert_eq!((chart.matches("line earlier").count(), chart.matches("line p95").count()), (5, 1), "{id}");
+        assert!(chart.contains("baseline, highest") && chart.contains("; p95 "), "{id}");
+    }
+    // The endpoint that asks for attention stands first, and its card leads to it.
+    let first = between(&page, "<details class=\"endpoint\">", "</details>");
+    assert!(first.contains("GET /api/orders/:id") && first.contains("id=\"endpoint-0\""), "{first}");
+    assert!(page.contains("href=\"#endpoint-0\""));
+    assert!(!run_page(&run).contains("baseline, highest"), "without a baseline there is the run alone");
+    let stated = StatedLatency { samples: 100, max: Some(900.0), ..StatedLatency::default() };
+    let name = run.endpoints[0].name.clone();
+    run.imported = Some(Imported {
+        tool: "Locust".into(),
+        format: "CSV".into(),
+        measure: Measure::Response,
+        exactness: Exactness::Summary,
+        failures: FailureDetail::Count,
+        failures_in_latency: false,
+        resolution: Resolution::default(),
+        notes: Vec::new(),
+        warnings: Vec::new(),
+        stated: [(name, stated)].into(),
+        total: None,
+    });
+    assert_eq!(run_page(&run).matches("the distribution behind them is not known").count(), 1);
+}
+
+#[test]
 fn the_picture_of_a_finding() {
     let rise = samples::rise("POST /api/checkout", "p95", 142.2, 120.6);
     let drawn = |finding: &Finding| charts::finding(finding, &[], "f0").into_string().replace("><", ">\n<");
     insta::assert_snapshot!("html_rise", drawn(&rise));
     insta::assert_snapshot!("html_max", drawn(&samples::failures("GET /api/orders/:id", 0.0213)));
-    assert_eq!(drawn(&Finding { measured: None, ..rise }), "", "what was not measured has no picture");
+    assert_eq!(drawn(&Finding { measured: None, ..rise.clone() }), "", "what was not measured has no picture");
+    assert_eq!(drawn(&Finding { baseline: None, change: None, ..rise }), "", "nor has what nothing is held against");
 }
 
 #[test]
@@ -108,7 +144,7 @@ fn a_run_over_time() {
     run.endpoints[0].per_second.requests = [40, 50, 60].into_iter().collect();
     run.endpoints[0].per_second.failures = [0, 2, 0].into_iter().collect();
     run.complete = false;
-    insta::assert_snapshot!("html_over_time", charts::over_time(&run).into_string().replace("><", ">\n<"));
+    insta::assert_snapshot!("html_over_time", charts::over_time(&Overall::of(&run, &[])).into_string().replace("><", ">\n<"));
 }
 
 #[test]
@@ -124,7 +160,7 @@ fn a_run_that_lacks_everything_is_still_a_page() {
     }
     run.generator = crate::run::Generator::default();
     let bare = page(&samples::error(), &run);
-    for none in ["no values over time", "No request in a judged phase has a latency", "No request failed", "no books of a generator"] {
+    for none in ["no values over time", "No request in a judged phase has a latency", "No request was made", "no books of a generator"] {
         assert!(bare.contains(none), "{none}");
     }
     run.endpoints.clear();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::run::{EndpointRun, FailureClass, Run};
+use crate::run::{EndpointRun, FailureClass, Run, Slice};
 use crate::stats::Histogram;
 use crate::units::Percentile;
 
@@ -27,8 +27,19 @@ pub(super) struct ClassRates {
     pub class: FailureClass,
     /// Of the whole run.
     pub total: u64,
-    /// One for each of [`Timeline::rates`].
+    /// One for each of the steps.
     pub rates: Vec<f64>,
+}
+
+/// What some endpoints did together in one step.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    /// Start and length (s).
+    pub at: f64,
+    pub length: f64,
+    pub requests: u64,
+    pub failures: u64,
+    pub latency: Histogram,
 }
 
 /// Latency in one step; `None` without a sample.
@@ -58,8 +69,8 @@ pub(super) const PERCENTILES: [Percentile; 3] = [Percentile::P50, Percentile::P9
 
 impl Timeline {
     pub(super) fn of<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Self {
-        let (moments, rates) = (moments(&endpoints), rates(endpoints.clone()));
-        Self { classes: classes(endpoints, &rates), moments, rates }
+        let rates = rates(endpoints.clone(), STEPS, 0);
+        Self { moments: moments(endpoints.clone()), classes: classes(endpoints, &rates), rates }
     }
 }
 
@@ -72,40 +83,52 @@ pub(super) fn end_of(run: &Run) -> f64 {
     slices.chain(counted).chain(phases).fold(0.0, f64::max)
 }
 
-fn moments<'a>(endpoints: &(impl Iterator<Item = &'a EndpointRun> + Clone)) -> Vec<Moment> {
-    let slices = || endpoints.clone().flat_map(|endpoint| &endpoint.slices);
-    let slice = slices().map(|slice| slice.length).max().unwrap_or_default();
-    let end = slices().map(|slice| slice.at + slice.length).max().unwrap_or_default();
-    if slice.is_zero() {
-        return Vec::new();
-    }
-    let count = end.as_nanos().div_ceil(slice.as_nanos());
-    let length = slice * u32::try_from(count.div_ceil(STEPS as u128)).unwrap_or(u32::MAX);
-    let mut gathered: Vec<(u64, u64, Histogram)> = Vec::new();
-    for slice in slices() {
-        let at = usize::try_from(slice.at.as_nanos() / length.as_nanos()).unwrap_or(STEPS).min(STEPS);
-        if gathered.len() <= at {
-            gathered.resize_with(at + 1, Default::default);
-        }
-        let (requests, failures, latency) = &mut gathered[at];
-        *requests += slice.requests;
-        *failures += slice.failures;
-        latency.merge(&slice.latency);
-    }
-    let moment = |(index, (requests, failures, latency)): (u32, (u64, u64, Histogram))| Moment {
-        at: seconds(length * index),
-        length: seconds(length),
-        requests,
-        failures,
-        latency: PERCENTILES.map(|percentile| latency.percentile_ms(percentile)),
+/// The percentiles of each step.
+pub(super) fn moments<'a>(endpoints: impl Iterator<Item = &'a EndpointRun>) -> Vec<Moment> {
+    let moment = |of: Stretch| Moment {
+        at: of.at,
+        length: of.length,
+        requests: of.requests,
+        failures: of.failures,
+        latency: PERCENTILES.map(|percentile| of.latency.percentile_ms(percentile)),
     };
-    (0..).zip(gathered).map(moment).collect()
+    stretches(endpoints).map(moment).collect()
 }
 
+/// The slices, put together by when they were.
+pub(super) fn stretches<'a>(endpoints: impl Iterator<Item = &'a EndpointRun>) -> impl Iterator<Item = Stretch> {
+    let slices: Vec<&Slice> = endpoints.flat_map(|endpoint| &endpoint.slices).collect();
+    let slice = slices.iter().map(|slice| slice.length).max().unwrap_or_default().max(Duration::from_nanos(1));
+    let end = slices.iter().map(|slice| slice.at + slice.length).max().unwrap_or_default();
+    let count = end.as_nanos().div_ceil(slice.as_nanos());
+    let length = slice * u32::try_from(count.div_ceil(STEPS as u128).max(1)).unwrap_or(u32::MAX);
+    let mut gathered: Vec<Vec<&Slice>> = Vec::new();
+    for slice in slices {
+        let at = usize::try_from(slice.at.as_nanos() / length.as_nanos()).unwrap_or(STEPS).min(STEPS);
+        if gathered.len() <= at {
+            gathered.resize_with(at + 1, Vec::new);
+        }
+        gathered[at].push(slice);
+    }
+    (0..).zip(gathered).map(move |(index, slices)| Stretch {
+        at: seconds(length * index),
+        length: seconds(length),
+        requests: slices.iter().map(|slice| slice.requests).sum(),
+        failures: slices.iter().map(|slice| slice.failures).sum(),
+        latency: Histogram::sum(slices.iter().map(|slice| &slice.latency)),
+    })
+}
+
+/// Requests and failures in at most so many steps, over at least so many seconds.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn rates<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Vec<RateStep> {
+pub(super) fn rates<'a>(
+    endpoints: impl Iterator<Item = &'a EndpointRun> + Clone,
+    most_steps: usize,
+    least_seconds: usize,
+) -> Vec<RateStep> {
     let length = endpoints.clone().map(|endpoint| endpoint.per_second.requests.len()).max().unwrap_or_default();
-    let step = length.div_ceil(STEPS).max(1);
+    let length = if length == 0 { 0 } else { length.max(least_seconds) };
+    let step = length.div_ceil(most_steps).max(1);
     let mut sums = vec![(0_u64, 0_u64); length.div_ceil(step)];
     for endpoint in endpoints {
         for (second, count) in endpoint.per_second.requests.values().enumerate() {
@@ -123,8 +146,9 @@ fn rates<'a>(endpoints: impl Iterator<Item = &'a EndpointRun> + Clone) -> Vec<Ra
     sums.into_iter().enumerate().map(rate).collect()
 }
 
+/// The failures of each class in these steps.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn classes<'a>(endpoints: impl Iterator<Item = &'a EndpointRun>, steps: &[RateStep]) -> Vec<ClassRates> {
+pub(super) fn classes<'a>(endpoints: impl Iterator<Item = &'a EndpointRun>, steps: &[RateStep]) -> Vec<ClassRates> {
     let mut sums = BTreeMap::<FailureClass, Vec<u64>>::new();
     for (&(second, class), count) in endpoints.flat_map(|endpoint| &endpoint.per_second.classes) {
         let after = steps.partition_point(|step| step.at <= f64::from(second));

@@ -213,4 +213,13 @@
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll("details:not(.values):not(.endpoint)")) fold.open = true;
   });
+  const unfold = () => {
+    const aim = document.getElementById(location.hash.slice(1));
+    const fold = aim?.closest("details");
+    if (!fold) return;
+    fold.open = true;
+    fold.scrollIntoView();
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
 })();

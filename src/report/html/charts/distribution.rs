@@ -9,60 +9,106 @@ use super::plot::{Height, Plot, Scale, millis_tick};
 use crate::report::content::counted;
 use crate::report::figures::NONE;
 use crate::report::html::grid::{Aid, Kind, grid, number};
+use crate::report::html::overall::Overall;
 use crate::report::html::past::Past;
-use crate::run::{PhaseSelection, Run};
+use crate::report::html::text;
+use crate::run::{EndpointRun, PhaseSelection, Summary};
 use crate::stats::Histogram;
-use crate::units::{format_count, format_millis};
+use crate::units::{Percentile, format_count, format_millis};
 
 /// Points of a line between two powers of ten.
 const POINTS: u32 = 24;
 /// What the table lists.
 const LISTED: [f64; 8] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
 
-pub(in crate::report::html) fn distribution(run: &Run, past: &Past<'_>) -> Markup {
-    let latency = run.total(PhaseSelection::Judged).latency;
-    let Some(slowest) = latency.max_ms() else {
+/// All tasks together.
+pub(in crate::report::html) fn distribution(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
+    let whose = Whose { id: "hdr", name: "all tasks", title: "Latency by percentile", height: Height::Tall };
+    drawn(&whose, &overall.total, || past.distributions(None))
+}
+
+/// One endpoint.
+pub(in crate::report::html) fn distribution_of(overall: &Overall<'_>, endpoint: &EndpointRun, past: &Past<'_>, id: &str) -> Markup {
+    let title = format!("Latency of {} by percentile", endpoint.name);
+    let whose = Whose { id, name: &endpoint.name, title: &title, height: Height::Middle };
+    drawn(&whose, &overall.run.summary(endpoint, PhaseSelection::Judged), || past.distributions(Some(&endpoint.name)))
+}
+
+/// Whose latency a plot shows.
+struct Whose<'a> {
+    /// Unique in the page.
+    id: &'a str,
+    name: &'a str,
+    title: &'a str,
+    height: Height,
+}
+
+fn drawn(whose: &Whose<'_>, summary: &Summary, earlier: impl FnOnce() -> Vec<Histogram>) -> Markup {
+    let latency = &summary.latency;
+    if summary.stated.is_some() {
+        return html! {
+            p class="none" { "The tool that measured this run stated some percentiles; the distribution behind them is not known." }
+        };
+    }
+    if latency.is_empty() {
         return html! { p class="none" { "No request in a judged phase has a latency." } };
-    };
-    let earlier = past.distributions();
+    }
+    let earlier = earlier();
     let nines = nines(latency.count());
     let curves: Vec<Vec<(f64, f64)>> = earlier.iter().map(|other| curve(other, nines)).collect();
-    let own = curve(&latency, nines);
+    let own = curve(latency, nines);
     let values = || curves.iter().flatten().chain(&own).map(|point| point.1);
     let (x, y) = (Scale::linear(0.0, nines), Scale::fitted(values()));
     let (x_ticks, y_ticks) = (percentile_ticks(nines), y.ticks(5, millis_tick));
-    let description =
-        format!("all tasks in the judged phases; the slowest of {} took {}", format_count(latency.count()), format_millis(slowest));
-    let title = "Latency by percentile";
+    let description = described(whose.name, latency, &earlier);
     let plot = Plot {
-        id: "hdr",
-        title,
+        id: whose.id,
+        title: whose.title,
         description: &description,
-        height: Height::Tall,
+        height: whose.height,
         x: &x,
         y: &y,
         x_ticks: &x_ticks,
         y_ticks: &y_ticks,
         zoom: None,
     };
-    let line = |curve: &[(f64, f64)]| plot.line(curve.iter().map(|&(x, y)| (x, Some(y))));
-    let marks = html! {
-        @if !curves.is_empty() { path class="range" d=(range(&plot, &curves)) {} }
-        @for curve in &curves { path class="line earlier" d=(line(curve)) {} }
-        path class="line p95" d=(line(&own)) {}
-    };
     html! {
         figure class="chart" {
             figcaption {
-                strong { (title) }
+                strong { (text(whose.title)) }
                 span class="key p95" { "this run" }
                 @if !curves.is_empty() { span class="key earlier" { (counted(curves.len(), "baseline run")) ", the newest" } }
                 @if y.is_log() { span class="note" { "logarithmic" } }
             }
-            (plot.around(&marks, &html! {}))
-            (table(&latency, &earlier))
+            (plot.around(&lines(&plot, &own, &curves), &html! {}))
+            (table(whose.title, latency, &earlier))
         }
     }
+}
+
+fn lines(plot: &Plot<'_>, own: &[(f64, f64)], curves: &[Vec<(f64, f64)>]) -> Markup {
+    let line = |curve: &[(f64, f64)]| plot.line(curve.iter().map(|&(x, y)| (x, Some(y))));
+    html! {
+        @if !curves.is_empty() { path class="range" d=(range(plot, curves)) {} }
+        @for curve in curves { path class="line earlier" d=(line(curve)) {} }
+        path class="line p95" d=(line(own)) {}
+    }
+}
+
+/// What the lines say, in words.
+fn described(name: &str, latency: &Histogram, earlier: &[Histogram]) -> String {
+    let slowest = latency.max_ms().map_or_else(|| NONE.into(), format_millis);
+    let mut parts = vec![format!("{name} in the judged phases; the slowest of {} took {slowest}", format_count(latency.count()))];
+    for percentile in [Percentile::P50, Percentile::P95, Percentile::P99] {
+        let Some(own) = latency.percentile_ms(percentile) else { continue };
+        let values = || earlier.iter().filter_map(|other| other.percentile_ms(percentile));
+        let baseline = match (values().reduce(f64::min), values().reduce(f64::max)) {
+            (Some(low), Some(high)) => format!(", baseline {} to {}", format_millis(low), format_millis(high)),
+            _ => String::new(),
+        };
+        parts.push(format!("{percentile} {}{baseline}", format_millis(own)));
+    }
+    parts.join("; ")
 }
 
 /// How many nines the percentile has that a single request decides: 3 for 1,000 requests.
@@ -71,15 +117,13 @@ fn nines(count: u64) -> f64 {
     (count as f64).log10().clamp(1.0, 6.0)
 }
 
-/// Points (nines, ms) from the smallest latency to the last that this many requests can tell.
-fn curve(latency: &Histogram, nines: f64) -> Vec<(f64, f64)> {
+/// Points (nines, ms) from the smallest latency to the last that so many requests can tell, as far as the axis goes.
+fn curve(latency: &Histogram, axis: f64) -> Vec<(f64, f64)> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most six nines")]
-    let count = (nines * f64::from(POINTS)).ceil() as u32;
-    let point = |index: u32| {
-        let at = f64::from(index) / f64::from(count) * nines;
-        latency.value_at_fraction(1.0 - 10_f64.powf(-at)).map(|value| (at, value))
-    };
-    (0..=count).filter_map(point).collect()
+    let count = (axis * f64::from(POINTS)).ceil() as u32;
+    let last = nines(latency.count()) + 1e-9;
+    let places = (0..=count).map(|index| f64::from(index) / f64::from(count) * axis).take_while(|at| *at <= last);
+    places.filter_map(|at| latency.value_at_fraction(1.0 - 10_f64.powf(-at)).map(|value| (at, value))).collect()
 }
 
 /// `50 %` to `99.999 %`, as far as the axis goes.
@@ -96,11 +140,11 @@ fn print(share: f64) -> String {
 
 /// The outline of all curves: along the highest, back along the lowest.
 fn range(plot: &Plot<'_>, curves: &[Vec<(f64, f64)>]) -> String {
-    let Some(first) = curves.first() else { return String::new() };
+    let Some(longest) = curves.iter().max_by_key(|curve| curve.len()) else { return String::new() };
     let at = |index: usize| curves.iter().filter_map(move |curve| curve.get(index)).map(|point| point.1);
-    let edge = |index: usize, value: f64| (plot.x.right(first[index].0), plot.y.down(value));
-    let along = (0..first.len()).map(|index| edge(index, at(index).fold(0.0, f64::max)));
-    let back = (0..first.len()).rev().map(|index| edge(index, at(index).fold(f64::INFINITY, f64::min)));
+    let edge = |index: usize, value: f64| (plot.x.right(longest[index].0), plot.y.down(value));
+    let along = (0..longest.len()).map(|index| edge(index, at(index).fold(0.0, f64::max)));
+    let back = (0..longest.len()).rev().map(|index| edge(index, at(index).fold(f64::INFINITY, f64::min)));
     let mut path = String::new();
     for (x, y) in along.chain(back) {
         let _ = write!(path, "{}{x} {y}", if path.is_empty() { "M" } else { "L" });
@@ -108,7 +152,7 @@ fn range(plot: &Plot<'_>, curves: &[Vec<(f64, f64)>]) -> String {
     path + "z"
 }
 
-fn table(latency: &Histogram, earlier: &[Histogram]) -> Markup {
+fn table(title: &str, latency: &Histogram, earlier: &[Histogram]) -> Markup {
     let millis = |value: Option<f64>| number(&value.map_or_else(|| NONE.into(), format_millis), None);
     let row = |name: &str, of: &dyn Fn(&Histogram) -> Option<f64>| {
         let values = || earlier.iter().filter_map(of);
@@ -128,5 +172,10 @@ fn table(latency: &Histogram, earlier: &[Histogram]) -> Markup {
     if !earlier.is_empty() {
         columns.extend([("baseline, lowest", Kind::Number), ("baseline, highest", Kind::Number)]);
     }
-    html! { details class="values" { summary { "Values as a table" } (grid("Latency by percentile", &columns, &rows, Aid::Plain)) } }
+    html! {
+        details class="values" {
+            summary { "Values as a table" span class="away" { " of " (text(title)) } }
+            (grid(title, &columns, &rows, Aid::Plain))
+        }
+    }
 }

@@ -12,10 +12,13 @@ use crate::report::html::past::PastValue;
 use crate::report::html::text;
 use crate::report::sentences::metric;
 
-/// The picture of a finding; empty where nothing was measured.
+/// The picture of a finding; empty where nothing was measured, or there is nothing to hold it against.
 pub(in crate::report::html) fn finding(finding: &Finding, past: &[PastValue], id: &str) -> Markup {
     let Some(measured) = finding.measured else { return html! {} };
     let (lines, interval) = (Lines::of(finding, past), interval(finding));
+    if past.is_empty() && lines.allowed.is_none() && lines.median.is_none() {
+        return html! {};
+    }
     let values = || {
         let ends = interval.into_iter().chain(lines.band.iter().map(|band| (band.low, band.high))).flat_map(|(low, high)| [low, high]);
         past.iter().map(|value| value.value).chain([measured]).chain(lines.allowed).chain(lines.median).chain(ends)

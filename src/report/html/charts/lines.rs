@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, percent, seconds_tick};
+use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, percent, seconds_tick, stretch_name};
 use crate::report::figures::{NONE, rate};
 use crate::report::html::text;
 use crate::units::format_millis;
@@ -125,9 +125,7 @@ impl Lines<'_> {
         let span = (self.to - self.from).max(f64::MIN_POSITIVE);
         html! {
             @for shade in self.shades.iter().filter(|shade| shade.to - shade.from > span * NAMED_SHARE) {
-                svg class="name" x=(percent(plot.x.right(shade.from))) y="0" width=(percent(plot.x.right(shade.to) - plot.x.right(shade.from))) height="18" {
-                    text x="4" y="13" { (text(&shade.name)) @if shade.judged { " (judged)" } }
-                }
+                (stretch_name(plot.x, shade.from, shade.to, &format!("{}{}", text(&shade.name), if shade.judged { " (judged)" } else { "" })))
             }
             @if self.dotted { @for line in &self.lines { @for (at, value) in &line.points { @if let Some(value) = value {
                 circle class={ "dot " (line.class) } cx=(percent(plot.x.right(*at))) cy=(percent(plot.y.down(*value))) r="3" {}

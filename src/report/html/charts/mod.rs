@@ -13,7 +13,7 @@ mod plot;
 mod spark;
 mod within;
 
-pub(super) use self::distribution::distribution;
+pub(super) use self::distribution::{distribution, distribution_of};
 pub(super) use self::finding::{finding, values};
 pub use self::lines::{Level, Line, Lines, Mark, Shade, Unit};
 pub(super) use self::over_time::{of_endpoint, over_time};

@@ -2,12 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, percent, seconds_tick};
+use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, seconds_tick, stretch_name};
 use crate::report::figures::{NONE, rate};
 use crate::report::html::grid::{Aid, Kind, grid, number};
+use crate::report::html::overall::Overall;
 use crate::report::html::text;
-use crate::report::html::timeline::{ClassRates, Moment, PERCENTILES, RateStep, Timeline, at_once, end_of};
-use crate::run::{EndpointRole, EndpointRun, PhaseRun, Run};
+use crate::report::html::timeline::{ClassRates, Moment, PERCENTILES, RateStep, Timeline, at_once, moments};
+use crate::run::{EndpointRun, PhaseRun, Run};
 use crate::units::{format_count, format_millis};
 
 /// Phases narrower than this are not named in the chart.
@@ -16,20 +17,20 @@ const NAMED_SHARE: f64 = 0.03;
 const STEADY: u64 = 100;
 
 /// The whole scenario's.
-pub(in crate::report::html) fn over_time(run: &Run) -> Markup {
-    let timeline = Timeline::of(run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task));
+pub(in crate::report::html) fn over_time(overall: &Overall<'_>) -> Markup {
+    let timeline = Timeline::of(overall.tasks());
     let (has_latency, has_rates) = (timeline.moments.iter().any(|moment| moment.latency[0].is_some()), !timeline.rates.is_empty());
     if !has_latency && !has_rates {
         return html! { p class="none" { "This run has no values over time: it has no requests, or its source kept none." } };
     }
-    let axis = Axis::of(run);
+    let axis = Axis::of(overall);
     html! {
         p class="note" data-scripted hidden {
             "Move over a chart, or focus it and use the arrow keys, to read values. Drag to zoom in, or press +; press 0 or Escape to see all."
         }
-        @if has_latency { (latency(&timeline, &axis, "latency", "Latency of all tasks")) }
+        @if has_latency { (latency(&timeline.moments, &axis, "latency", "Latency of all tasks")) }
         @if has_rates {
-            @let at_once = at_once(run, &timeline.rates);
+            @let at_once = at_once(overall.run, &timeline.rates);
             (failures(&timeline, &axis))
             (throughput(&timeline, &axis))
             @if at_once.is_empty() { (load(&axis)) } @else { (users(&timeline, &at_once, &axis)) }
@@ -39,12 +40,12 @@ pub(in crate::report::html) fn over_time(run: &Run) -> Markup {
 }
 
 /// One endpoint's latency; empty without a sample.
-pub(in crate::report::html) fn of_endpoint(run: &Run, endpoint: &EndpointRun, id: &str) -> Markup {
-    let timeline = Timeline::of(std::iter::once(endpoint));
-    if timeline.moments.iter().all(|moment| moment.latency[0].is_none()) {
-        return html! { p class="none" { "No request of this endpoint has a latency." } };
+pub(in crate::report::html) fn of_endpoint(overall: &Overall<'_>, endpoint: &EndpointRun, id: &str) -> Markup {
+    let moments = moments(std::iter::once(endpoint));
+    if moments.iter().all(|moment| moment.latency[0].is_none()) {
+        return html! { p class="none" { "This endpoint has no latency over time." } };
     }
-    latency(&timeline, &Axis::of(run), id, &format!("Latency of {}", endpoint.name))
+    latency(&moments, &Axis::of(overall), id, &format!("Latency of {} over time", endpoint.name))
 }
 
 /// The axis that the charts share.
@@ -56,8 +57,8 @@ struct Axis<'a> {
 }
 
 impl<'a> Axis<'a> {
-    fn of(run: &'a Run) -> Self {
-        let end = end_of(run);
+    fn of(overall: &Overall<'a>) -> Self {
+        let (run, end) = (overall.run, overall.end);
         let scale = Scale::linear(0.0, end);
         let ticks = scale.ticks(7, seconds_tick);
         Self { run, end, scale, ticks }
@@ -79,10 +80,7 @@ impl<'a> Axis<'a> {
 
     fn names(&self) -> Markup {
         html! { @for (from, to, phase) in self.phases().filter(|(from, to, _)| to - from > self.end * NAMED_SHARE) {
-            @let (from, to) = (self.scale.right(from), self.scale.right(to));
-            svg class="name" x=(percent(from)) y="0" width=(percent(to - from)) height="18" {
-                text x="4" y="13" { (text(&phase.name)) @if phase.measured { " (judged)" } }
-            }
+            (stretch_name(&self.scale, from, to, &format!("{}{}", text(&phase.name), if phase.measured { " (judged)" } else { "" })))
         } }
     }
 
@@ -99,8 +97,7 @@ impl<'a> Axis<'a> {
     }
 }
 
-fn latency(timeline: &Timeline, axis: &Axis<'_>, id: &str, title: &str) -> Markup {
-    let moments = &timeline.moments;
+fn latency(moments: &[Moment], axis: &Axis<'_>, id: &str, title: &str) -> Markup {
     let values = || moments.iter().flat_map(|moment| moment.latency).flatten();
     let y = Scale::fitted(values());
     let ticks = y.ticks(5, millis_tick);

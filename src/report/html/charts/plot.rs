@@ -12,6 +12,8 @@ use crate::units::format_millis;
 
 /// The marks' own units, from the left and from the top.
 const UNITS: i32 = 10_000;
+/// How wide a character is on a phone, whose charts are 270 px wide.
+const CHARACTER: i32 = UNITS * 7 / 270;
 /// From so much between the lowest and the highest value on, a scale is logarithmic.
 const WIDE: f64 = 25.0;
 /// The same where small differences between neighbours matter.
@@ -144,13 +146,30 @@ impl Plot<'_> {
                     line class="rule" x1="0" x2="100%" y1=(y) y2=(y) {}
                     text class="ty" x="-8" y=(y) dy=".32em" { (print) }
                 }
-                @for (place, print) in self.x_ticks {
-                    text class="tx" x=(percent(self.x.right(*place))) y="100%" dy="1.5em" { (print) }
+                @for (place, print, is_odd) in self.spaced_x_ticks() {
+                    text class={ "tx" @if is_odd { " odd" } } x=(percent(place)) y="100%" dy="1.5em" { (print) }
                 }
                 svg class="marks" width="100%" height="100%" viewBox={ "0 0 " (UNITS) " " (UNITS) } preserveAspectRatio="none" { (marks) }
                 (over)
             }
         }
+    }
+
+    /// Each tick of the x axis with its place, and whether a phone has no room for it beside its neighbour: of two that meet
+    /// the later stays.
+    fn spaced_x_ticks(&self) -> impl Iterator<Item = (i32, &str, bool)> {
+        let half = |print: &str| i32::try_from(print.chars().count()).unwrap_or(UNITS).saturating_mul(CHARACTER / 2);
+        let mut next_begins = i32::MAX;
+        let mut spaced: Vec<(i32, &str, bool)> = Vec::new();
+        for (place, print) in self.x_ticks.iter().rev() {
+            let place = self.x.right(*place);
+            let is_odd = place + half(print) + CHARACTER / 2 > next_begins;
+            if !is_odd {
+                next_begins = place - half(print);
+            }
+            spaced.push((place, print, is_odd));
+        }
+        spaced.into_iter().rev()
     }
 
     /// A line through points; it breaks where there is no value.
@@ -194,6 +213,14 @@ impl Plot<'_> {
     }
 }
 
+/// The name of a stretch of the x axis, at its top; what has no room there ends with `…`, as SVG's own texts can't.
+pub(super) fn stretch_name(x: &Scale, from: f64, to: f64, name: &str) -> Markup {
+    let (from, to) = (x.right(from), x.right(to));
+    html! {
+        foreignObject class="name" x=(percent(from)) y="0" width=(percent((to - from).max(0))) height="18" { div title=(name) { (name) } }
+    }
+}
+
 /// The end of the marks' room.
 pub(super) const FOOT: i32 = UNITS;
 
@@ -229,6 +256,19 @@ mod tests {
         let (x, y, none) = (Scale::linear(0.0, 4.0), Scale::linear(0.0, 10.0), Ticks::new());
         let points = [(0.0, Some(0.0)), (1.0, Some(5.0)), (2.0, None), (3.0, Some(10.0)), (4.0, Some(f64::NAN))];
         assert_eq!(plot(&x, &y, &none).line(points.into_iter()), "M0 10000h0l2500 -5000M7500 0h0");
+    }
+
+    #[test]
+    fn a_phone_leaves_out_what_would_stand_on_its_neighbour() {
+        let (x, y, none) = (Scale::linear(0.0, 6.0), Scale::linear(0.0, 10.0), Ticks::new());
+        let ticks = |texts: &[(f64, &str)]| texts.iter().map(|(at, text)| (*at, (*text).to_owned())).collect::<Ticks>();
+        let shown = |ticks: &Ticks| {
+            let plot = Plot { x_ticks: ticks, ..plot(&x, &y, &none) };
+            plot.spaced_x_ticks().filter(|tick| !tick.2).map(|tick| tick.1.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&ticks(&[(0.0, "0 %"), (0.45, "50 %"), (1.5, "90 %"), (3.0, "99 %")])), ["50 %", "90 %", "99 %"]);
+        assert_eq!(shown(&ticks(&[(4.0, "99.99 %"), (5.0, "99.999 %"), (6.0, "99.9999 %")])), ["99.99 %", "99.9999 %"]);
+        assert_eq!(shown(&ticks(&[(0.0, "0 s"), (2.0, "100 s"), (4.0, "200 s")])), ["0 s", "100 s", "200 s"]);
     }
 
     #[test]
