@@ -20,6 +20,7 @@ fuzz_target!(|input: (String, String, String)| {
     for (text, trace) in [(whole.clone(), secret.to_owned()), (in_json(&whole), secret.to_owned()), (in_path(&whole), in_path(secret))] {
         let shown = redactor.redacted(&text);
         // What stands around it may make another of it together with the blank.
-        assert!(!shown.replace("***", "\u{0}").contains(&trace), "{shown}");
+        let other = ('\u{0}'..).find(|c| !trace.contains(*c)).unwrap_or_default();
+        assert!(!shown.replace("***", &other.to_string()).contains(&trace), "{shown}");
     }
 });

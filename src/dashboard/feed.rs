@@ -112,8 +112,9 @@ impl Feed {
 
     /// The command has ended so.
     pub fn ended(&self, outcome: &str) {
-        self.change(|live| (live.stage, live.outcome) = (Stage::Ended, Some(outcome.to_owned())));
+        // Before it is told: whoever has heard of the end cannot stop it any more.
         *self.0.stop.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.change(|live| (live.stage, live.outcome) = (Stage::Ended, Some(outcome.to_owned())));
     }
 
     /// How a page may end it.

@@ -112,6 +112,7 @@ impl Reading {
             return Err(ImportError::TooManyNames { path: path.to_owned(), line: 1, cap: MAX_NAMES, examples, hint });
         }
         self.refuse_falling_percentiles(path)?;
+        self.refuse_more_latencies_than_requests(path)?;
         self.warn_of_mixed_latency();
         let started_at = self.started_at.unwrap_or_else(|| modified(path));
         if self.started_at.is_none() {
@@ -148,6 +149,22 @@ impl Reading {
             Some((name, _)) => Err(ImportError::document(path, format!("of {name:?} a higher percentile is lower than a lower one"))),
             None => Ok(()),
         }
+    }
+
+    /// As above: nothing is measured of a request that was not made.
+    fn refuse_more_latencies_than_requests(&self, path: &Path) -> Result<(), ImportError> {
+        for endpoint in &self.endpoints {
+            let of_slices = endpoint.slices.iter().map(|slice| (slice.latency.count(), slice.requests));
+            let of_phases = endpoint
+                .phases
+                .iter()
+                .flat_map(|series| [(series.service.count(), series.requests), (series.ttfb.count(), series.requests)]);
+            if let Some((latencies, requests)) = of_slices.chain(of_phases).find(|(latencies, requests)| latencies > requests) {
+                let problem = format!("of {:?} it has {latencies} latencies, more than its {requests} requests", endpoint.name);
+                return Err(ImportError::document(path, problem));
+            }
+        }
+        Ok(())
     }
 
     /// Where failures are fast and not told apart, they make the rest look better than it is. Of an endpoint that only
