@@ -368,7 +368,7 @@ fn a_file_that_is_cut_off_or_mixed_up_is_refused_with_its_line() {
     }
     let wrk2 = read("wrk2-4.0.0/latency.txt");
     assert!(refusal(&wrk2[..wrk2.len() / 2]).contains("the file is cut off here"));
-    let fewer = refusal(&wrk2.replace("2999 requests in", "99 requests in"));
+    let fewer = refusal(wrk2.replace("2999 requests in", "99 requests in"));
     assert!(fewer.contains("latencies, more than its 99 requests"), "{fewer}");
     for (text, message) in [
         (JTL.replace(",142,", ",14.2s,"), ":2: `elapsed` is \"14.2s\", not a number"),
