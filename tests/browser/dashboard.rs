@@ -69,6 +69,7 @@ impl Drop for Served {
 
 #[test]
 fn a_live_view_follows_a_real_run_to_its_own_numbers() {
+    let _turn = super::alone();
     let Some(harness) = harness() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -108,6 +109,7 @@ fn a_live_view_follows_a_real_run_to_its_own_numbers() {
 
 #[test]
 fn a_history_is_filtered_compared_and_read_in_a_browser() {
+    let _turn = super::along_with_others();
     let Some(harness) = harness() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (thresholds, small) = (thresholds(folder.path()), runs::shop(4, 120));
@@ -139,6 +141,7 @@ fn a_history_is_filtered_compared_and_read_in_a_browser() {
 
 #[test]
 fn a_run_is_begun_from_a_page_at_an_address_that_others_reach() {
+    let _turn = super::alone();
     let Some(harness) = harness() else { return };
     let own = UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect("192.0.2.1:9").and_then(|()| socket.local_addr()));
     let Some(own) = own.ok().map(|own| own.ip()).filter(|own| !own.is_loopback() && !own.is_unspecified()) else {
@@ -200,6 +203,7 @@ fn served(now: u32, seconds: u32) -> (Feed, Dashboard) {
 #[test]
 fn eight_hours_of_a_live_view_keep_the_tab_small() {
     const SECONDS: u32 = 8 * 3600;
+    let _turn = super::along_with_others();
     let Some(harness) = harness() else { return };
     let (feed, dashboard) = served(SECONDS - 600, SECONDS);
     let run = runs::shop(20, 300);

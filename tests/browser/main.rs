@@ -16,7 +16,7 @@ mod skip;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use perfgate::gate::{BaselineChoice, Thresholds, judge};
@@ -66,6 +66,7 @@ struct Written {
 
 #[test]
 fn every_kind_of_report_is_sound_in_a_browser() {
+    let _turn = along_with_others();
     let Some(harness) = harness() else { return };
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in pages(folder.path()) {
@@ -78,6 +79,7 @@ fn every_kind_of_report_is_sound_in_a_browser() {
 
 #[test]
 fn the_pictures_of_the_readme_show_what_the_program_writes() {
+    let _turn = along_with_others();
     let Some(harness) = harness() else { return };
     let folder = tempfile::tempdir().unwrap();
     let (report, comment) = pictured(folder.path());
@@ -93,6 +95,17 @@ fn the_pictures_of_the_readme_show_what_the_program_writes() {
             assert!((5_000..=PICTURE_BYTES).contains(&bytes), "{}: {bytes} bytes", picture.display());
         }
     }
+}
+
+/// Whoever follows a load in real time does so alone: several browsers at once leave it no time.
+static TURN: RwLock<()> = RwLock::new(());
+
+fn along_with_others() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where the harness is; `None` where something is missing, which is said.
