@@ -4,7 +4,7 @@
     cargo build --release && benches/soak.py                # half an hour of 1,000 requests/s
     benches/soak.py --minutes 3
 
-After the first fifth, descriptors and memory may move by 5 %; in the whole load as many requests as were due are sent and
+After the first fifth, descriptors and memory may grow by 5 %; in the whole load as many requests as were due are sent and
 answered, within 1 %. The exit code is 1 where that does not hold. Linux, Python 3.9.
 """
 
@@ -77,7 +77,8 @@ def main() -> int:
     print(f"{today}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores: {options.minutes} min at {options.rate}/s")
     print(f"answered {answered:,} of {due:,} ({answered / due:.2%})")
     print(f"memory {memory[0] / 1024:.1f} -> {memory[1] / 1024:.1f} MB, descriptors {descriptors[0]:.0f} -> {descriptors[1]:.0f}")
-    is_flat = all(abs(last - first) <= 0.05 * first for first, last in (memory, descriptors))
+    # Fewer is no leak: users that a stall made the load take go again.
+    is_flat = all(last <= 1.05 * first for first, last in (memory, descriptors))
     return 0 if is_flat and process.returncode == 0 and abs(answered - due) <= 0.01 * due else 1
 
 
