@@ -48,7 +48,7 @@ impl Store {
         Ok(store)
     }
 
-    /// As [`Self::open`], to write: makes the folder, and keeps other writers out until it is dropped.
+    /// As [`Self::open`], to write: keeps other writers out of the folder, where there is one, until it is dropped.
     ///
     /// # Errors
     /// As [`Self::open`], and where another writes to it.
@@ -56,9 +56,19 @@ impl Store {
         if folder.is_file() {
             return Err(BaselineError::NotAFolder { path: folder.to_owned() });
         }
-        fs::create_dir_all(folder).map_err(|source| FileError::Write { path: folder.to_owned(), source })?;
         let lock = files::lock_folder(folder)?;
         Ok(Self { _lock: Some(lock), ..Self::open(folder)? })
+    }
+
+    /// As [`Self::open_to_write`], for who is going to keep something: makes the folder.
+    ///
+    /// # Errors
+    /// As [`Self::open_to_write`], and where the folder can't be made.
+    pub fn make(folder: &Path) -> Result<Self, BaselineError> {
+        if !folder.is_file() {
+            fs::create_dir_all(folder).map_err(|source| FileError::Write { path: folder.to_owned(), source })?;
+        }
+        Self::open_to_write(folder)
     }
 
     /// The name of the scenario whose runs it holds. `None` until a run was admitted.

@@ -620,4 +620,7 @@ fn two_writers_do_not_write_over_each_other() {
     assert!(Store::open(folder.path()).is_ok(), "readers need not wait");
     drop(one);
     assert!(Store::open_to_write(folder.path()).is_ok());
+    let typed_wrongly = folder.path().join("chekout");
+    assert!(Store::open_to_write(&typed_wrongly).unwrap().pin("2026").is_err() && !typed_wrongly.exists());
+    assert!(Store::make(&typed_wrongly).is_ok() && typed_wrongly.exists());
 }

@@ -70,7 +70,7 @@ pub fn refresh(world: &mut World, args: &RefreshArgs) -> Result<ExitCode, Comman
             Some(Keep::Folder(folder)) => folder.clone(),
             Some(Keep::Branch(_)) | None => default_store(&scenario.store_name()),
         };
-        let mut store = Store::open_to_write(&folder)?;
+        let mut store = Store::make(&folder)?;
         for source in sources(args, keep.as_ref())? {
             take_over(world, &source, &mut store, &scenario.store_name(), &around)?;
         }
@@ -232,7 +232,7 @@ fn add(world: &mut World, paths: &[PathBuf], args: &StoreArgs) -> Result<ExitCod
     for path in paths {
         let run = open_run(world, path, args.scenario.clone())?;
         let folder = args.baseline.clone().unwrap_or_else(|| default_store(&run.scenario.store_name()));
-        let mut store = Store::open_to_write(&folder)?;
+        let mut store = Store::make(&folder)?;
         let admission = store.admission(&run);
         if let Admission::Rejected { reason } = &admission {
             world.note(&format!("rejected: {}: {reason}", path.display()));
