@@ -44,16 +44,16 @@
 //! | 3 | [`load`] | `plan`, `run`, `scenario`, `stats`, `units` |
 //! | 3 | [`demo`], [`selftest`] | nothing of ours |
 //! | 3 | [`history`] | `baseline`, `run`, `files`, `units` |
-//! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `exit`, `units` |
+//! | 3 | [`baseline`] | `run`, `stats`, `github`, `web`, `files`, `parallel`, `exit`, `units` |
 //! | 3 | [`import`] | `run`, `stats`, `files`, `units` |
 //! | 3 | [`init`] | `plan`, `scenario`, `document`, `endpoint`, `units` |
 //! | 2 | [`plan`] | `scenario`, `endpoint`, `units` |
-//! | 2 | [`run`] | `stats`, `endpoint`, `files`, `units` |
+//! | 2 | [`run`] | `stats`, `endpoint`, `files`, `parallel`, `units` |
 //! | 1 | [`scenario`] | `document`, `endpoint`, `files`, `redact`, `units` |
 //! | 1 | [`stats`], [`cli`] | `units` |
 //! | 0 | [`github`] | `web` |
 //! | 0 | [`document`] | `files` |
-//! | 0 | [`units`], [`exit`], [`files`], [`endpoint`], [`ci`], [`web`], [`redact`] | nothing of ours |
+//! | 0 | [`units`], [`exit`], [`files`], [`endpoint`], [`ci`], [`web`], [`redact`], [`parallel`] | nothing of ours |
 //!
 //! - `plan`, `stats`, `gate`, `report` and `init` are pure: no I/O, no clock, no environment. Thresholds are read through `document`.
 //! - The members of a family, which are the stores of `baseline`, the tools of `import`, the formats of `report` and the places of `publish`, do not import each other.
@@ -93,6 +93,8 @@ pub mod import;
 pub mod init;
 /// From a Plan to a Run; holds the only sockets to the target.
 pub mod load;
+/// The same work for many things, on all cores.
+pub mod parallel;
 /// Who sends what when, without a clock.
 pub mod plan;
 /// From a rendered verdict to where people look, one file per place.

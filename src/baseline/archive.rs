@@ -10,8 +10,8 @@ use zip::result::ZipError;
 
 use super::index::{self, Entry, EntryId, IndexError, Listing};
 use super::kept::{Kept, KeptError};
-use super::parallel::on_all_cores;
 use super::{Loaded, rounds};
+use crate::parallel::on_all_cores;
 use crate::run::read_run;
 
 /// The largest archive, as it travels.

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::index::{self, Entry, EntryId, Listing};
 use super::kept::{self, Kept, KeptError};
-use super::parallel::on_all_cores;
 use super::rounds::{self, KeptRound};
 use super::{Admission, BaselineError, admission, read_if_exists};
 use crate::files::{self, FileError, FolderLock};
+use crate::parallel::on_all_cores;
 use crate::run::{BaselineRun, RUN_FILE_CAP, Run, StoredRound, read_run, write_run};
 
 const INDEX_NAME: &str = "baseline.json";

@@ -11,7 +11,6 @@ mod git;
 mod github;
 mod index;
 mod kept;
-mod parallel;
 mod rounds;
 mod sealed;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Figures, Likeness, Measurement, PhaseSelection, PhaseSeries, Quantity, Run};
+use crate::parallel::on_all_cores;
 use crate::stats::Estimate;
 use crate::units::Percentile;
 
@@ -109,11 +110,21 @@ impl Digest {
         for choice in ask.choices(&phases) {
             let others = without_chosen(run, &choice);
             let selection = PhaseSelection::JudgedWithout(&others);
-            for endpoint in run.endpoints.iter().map(Some).chain([None]) {
-                let figures = Figures::over(run, endpoint, selection);
-                let gist = Gist::of(&figures, run.duration_of(selection), &ask.quantities);
-                parts.push(Part { endpoint: endpoint.map(|endpoint| endpoint.name.clone()), phases: choice.clone(), gist });
-            }
+            let length = run.duration_of(selection);
+            // All together take longest: whoever begins with them is not waited for at the end.
+            let all_together = run.endpoints.len();
+            let places: Vec<usize> = std::iter::once(all_together).chain(0..all_together).collect();
+            let part = |&place: &usize| {
+                let endpoint = run.endpoints.get(place);
+                Part {
+                    endpoint: endpoint.map(|endpoint| endpoint.name.clone()),
+                    phases: choice.clone(),
+                    gist: Gist::of(&Figures::over(run, endpoint, selection), length, &ask.quantities),
+                }
+            };
+            let mut of_choice = on_all_cores(&places, part);
+            of_choice.rotate_left(1);
+            parts.extend(of_choice);
         }
         Self {
             started_at: run.started_at,

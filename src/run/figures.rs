@@ -53,13 +53,17 @@ impl Figures {
     pub fn over(run: &Run, endpoint: Option<&EndpointRun>, selection: PhaseSelection<'_>) -> Self {
         let seconds = run.duration_of(selection).as_secs_f64();
         let resolution = run.imported.as_ref().map(|imported| imported.resolution.clone()).unwrap_or_default();
-        let (summary, blocks) = match endpoint {
-            Some(endpoint) => (run.summary(endpoint, selection), run.latency_blocks(endpoint, selection)),
-            None => (run.total(selection), run.total_latency_blocks(selection)),
+        let blocks = match endpoint {
+            Some(endpoint) => run.latency_blocks(endpoint, selection),
+            None => run.total_latency_blocks(selection),
         };
+        let whole = Histogram::sum(&blocks);
+        // What a tool stated of all endpoints together is not in the parts.
+        let is_counted = endpoint.is_some() || run.stated_total(selection).is_none();
+        let latency = if is_counted { whole.clone() } else { Histogram::new() };
+        let counts = endpoint.map_or_else(|| run.total_counts(selection), |endpoint| run.counts(endpoint, selection));
         let answered = run.answered_blocks(endpoint, selection);
-        let is_counted = summary.stated.is_none();
-        let whole = if is_counted { summary.latency.clone() } else { Histogram::sum(&blocks) };
+        let summary = Summary { latency, ..counts };
         Self { summary, blocks, whole, answered, seconds, resolution }
     }
 
@@ -119,7 +123,7 @@ impl Figures {
             Quantity::TimeToFirstByte(percentile) => {
                 percentile_estimate(std::slice::from_ref(&self.summary.counts.ttfb), percentile).map(|found| found.estimate)
             }
-            Quantity::Mean => mean_estimate(&self.blocks),
+            Quantity::Mean => mean_estimate(&self.whole, &self.blocks),
             Quantity::Max => self.summary.latency.max_ms().map(|value| Estimate::exact(value.ln())),
             Quantity::Throughput => {
                 let rate = self.throughput().filter(|rate| *rate > 0.0)?;

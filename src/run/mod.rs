@@ -371,21 +371,35 @@ impl Run {
     /// All task endpoints together over the selected phases.
     #[must_use]
     pub fn total(&self, selection: PhaseSelection<'_>) -> Summary {
-        if let Some(stated) = self.imported.as_ref().and_then(|imported| imported.total.as_ref())
-            && (0..self.phases.len()).any(|index| self.selects(selection, index))
-        {
-            return Summary { counts: stated.counts.clone(), latency: Histogram::new(), stated: Some(stated.latency.clone()) };
+        let latencies = || self.task_endpoints().flat_map(|endpoint| self.latencies(endpoint, selection));
+        let latency = if self.stated_total(selection).is_none() { Histogram::sum(latencies()) } else { Histogram::new() };
+        Summary { latency, ..self.total_counts(selection) }
+    }
+
+    /// The total without the latencies that were measured.
+    fn total_counts(&self, selection: PhaseSelection<'_>) -> Summary {
+        if let Some(stated) = self.stated_total(selection) {
+            return Summary { counts: stated.counts.clone(), stated: Some(stated.latency.clone()), ..Summary::default() };
         }
-        let tasks: Vec<&EndpointRun> = self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task).collect();
-        let latency = Histogram::sum(tasks.iter().flat_map(|endpoint| self.latencies(endpoint, selection)));
-        let mut total = Summary { latency, ..Summary::default() };
-        for endpoint in &tasks {
+        let is_alone = self.task_endpoints().count() == 1;
+        let mut total = Summary::default();
+        for endpoint in self.task_endpoints() {
             let summary = self.counts(endpoint, selection);
             total.counts.merge(&summary.counts);
             // Figures of several endpoints can't be put together.
-            total.stated = summary.stated.filter(|_| tasks.len() == 1);
+            total.stated = summary.stated.filter(|_| is_alone);
         }
         total
+    }
+
+    /// What another tool stated of all endpoints together, where a phase is selected.
+    fn stated_total(&self, selection: PhaseSelection<'_>) -> Option<&StatedTotal> {
+        let stated = self.imported.as_ref().and_then(|imported| imported.total.as_ref())?;
+        (0..self.phases.len()).any(|index| self.selects(selection, index)).then_some(stated)
+    }
+
+    fn task_endpoints(&self) -> impl Iterator<Item = &EndpointRun> {
+        self.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task)
     }
 
     /// Requests of task endpoints that were answered as expected, each second of the selected phases (1/s). `None` without a phase.

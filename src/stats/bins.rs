@@ -43,12 +43,28 @@ impl Bins {
 
     /// Adds every count at its bin's place; `counts` grows as far as there are bins.
     pub(super) fn add_to(&self, counts: &mut Vec<u64>) {
-        for (bin, count) in self.iter() {
-            let at = index_of(bin) as usize;
-            if at >= counts.len() {
-                counts.resize((at + 1).next_multiple_of(HALF as usize), 0);
+        match self {
+            Self::Open(bins) => bins.iter().for_each(|&(bin, count)| add_at(index_of(bin), count, counts)),
+            Self::Packed { bytes, .. } => {
+                let mut packed = Counts::new(bytes);
+                while let Some((at, count)) = packed.next_place() {
+                    add_at(at, count, counts);
+                }
             }
-            counts[at] = counts[at].saturating_add(count);
+        }
+    }
+
+    /// How many are counted in the bin that starts at `first` and beyond.
+    pub(super) fn count_from(&self, first: u32) -> u64 {
+        match self {
+            Self::Open(bins) => bins[bins.partition_point(|&(bin, _)| bin < first)..].iter().map(|&(_, count)| count).sum(),
+            Self::Packed { bytes, .. } => {
+                let (first, mut packed, mut sum) = (index_of(first), Counts::new(bytes), 0_u64);
+                while let Some((at, count)) = packed.next_place() {
+                    sum = sum.saturating_add(if at >= first { count } else { 0 });
+                }
+                sum
+            }
         }
     }
 
@@ -95,6 +111,14 @@ impl Bins {
     }
 }
 
+fn add_at(at: u32, count: u64, counts: &mut Vec<u64>) {
+    let at = at as usize;
+    if at >= counts.len() {
+        counts.resize((at + 1).next_multiple_of(HALF as usize), 0);
+    }
+    counts[at] = counts[at].saturating_add(count);
+}
+
 /// Writes bins as `HdrHistogram` V2 has them: a count for each bin, or the number of bins left out, below zero.
 pub(super) fn write_counts(bins: impl Iterator<Item = (u32, u64)>, out: &mut Vec<u8>) {
     let mut next = 0;
@@ -126,12 +150,9 @@ impl<'a> Counts<'a> {
     pub(super) const fn is_at_end(&self) -> bool {
         self.bytes.is_empty()
     }
-}
 
-impl Iterator for Counts<'_> {
-    type Item = (u32, u64);
-
-    fn next(&mut self) -> Option<(u32, u64)> {
+    /// The next bin that is not empty, by its place, and its count.
+    fn next_place(&mut self) -> Option<(u32, u64)> {
         while !self.bytes.is_empty() {
             let (value, rest) = take(self.bytes)?;
             if value < 0 {
@@ -140,14 +161,23 @@ impl Iterator for Counts<'_> {
                 self.bytes = rest;
                 continue;
             }
-            let bin = bin_at(self.index)?;
+            let at = Some(self.index).filter(|at| *at <= LAST)?;
             self.bytes = rest;
             self.index += 1;
             if value > 0 {
-                return Some((bin.max(1), value.unsigned_abs()));
+                return Some((at.max(1), value.unsigned_abs()));
             }
         }
         None
+    }
+}
+
+impl Iterator for Counts<'_> {
+    type Item = (u32, u64);
+
+    fn next(&mut self) -> Option<(u32, u64)> {
+        let (at, count) = self.next_place()?;
+        Some((bin_at(at)?, count))
     }
 }
 

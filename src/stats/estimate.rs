@@ -101,10 +101,9 @@ pub fn paired_percentiles(later: &PercentileEstimate, earlier: &PercentileEstima
     Estimate { log, low: variance.sqrt(), up: variance.sqrt() }
 }
 
-/// The mean of all blocks together. `None` without samples.
+/// The mean of all blocks together, of which `all` is the sum. `None` without samples.
 #[must_use]
-pub fn mean_estimate(blocks: &[Histogram]) -> Option<Estimate> {
-    let all = Histogram::sum(blocks);
+pub fn mean_estimate(all: &Histogram, blocks: &[Histogram]) -> Option<Estimate> {
     let (mean, n) = (all.mean_ms()?, number(all.count()));
     let surplus = |block: &Histogram| block.mean_ms().map_or(0.0, |own| (own - mean) * number(block.count()));
     let surplus: Vec<f64> = blocks.iter().map(surplus).collect();
@@ -216,7 +215,7 @@ mod tests {
 
     #[test]
     fn means_and_counts_know_their_errors() {
-        let mean = mean_estimate(&[even(10_000)]).unwrap();
+        let mean = mean_estimate(&even(10_000), &[even(10_000)]).unwrap();
         let expected = 100.0 / 12.0_f64.sqrt() / 100.0 / 150.0;
         assert!((mean.log - 150.0_f64.ln()).abs() < 0.002 && (mean.up / expected - 1.0).abs() < 0.05, "{mean:?} {expected}");
         let rate = count_estimate(&[100, 100, 100, 100, 100, 100], 60.0).unwrap();
@@ -224,7 +223,7 @@ mod tests {
         let few = count_estimate(&[100], 10.0).unwrap();
         assert!((few.up - 0.1).abs() < 1e-9, "{few:?}");
         assert!(count_estimate(&[0, 0], 10.0).is_none() && count_estimate(&[], 10.0).is_none());
-        assert!(mean_estimate(&[]).is_none() && percentile_estimate(&[Histogram::new()], Percentile::P99).is_none());
+        assert!(mean_estimate(&Histogram::new(), &[]).is_none() && percentile_estimate(&[Histogram::new()], Percentile::P99).is_none());
     }
 
     proptest! {

@@ -49,6 +49,16 @@ fn value_of(bin: u32) -> f64 {
     if bin == bin_of(u64::from(MAX_MICROS)) { f64::from(MAX_MICROS) } else { f64::from(bin) + f64::from(width_of(bin) - 1) / 2.0 }
 }
 
+/// The first bin whose value is above `millis`; where none is, one beyond the range.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is out of range goes to its end")]
+fn first_bin_above(millis: f64) -> u32 {
+    let bin = bin_of((millis * 1000.0) as u64);
+    let is_above = |bin: u32| value_of(bin) / 1000.0 > millis;
+    // Rounding may have led to a neighbour.
+    let before = bin_of(u64::from(bin.saturating_sub(1)));
+    [before, bin].into_iter().find(|&bin| is_above(bin)).unwrap_or_else(|| bin + width_of(bin))
+}
+
 impl Histogram {
     #[must_use]
     pub fn new() -> Self {
@@ -189,7 +199,7 @@ impl Histogram {
     /// How many latencies are above `millis`, to the bin.
     #[must_use]
     pub fn count_above(&self, millis: f64) -> u64 {
-        self.bins.iter().filter(|&(bin, _)| value_of(bin) / 1000.0 > millis).map(|(_, n)| n).sum()
+        self.bins.count_from(first_bin_above(millis))
     }
 
     /// How many latencies are at the end of the range: 1 h, to the bin, or any longer.
@@ -320,6 +330,20 @@ mod tests {
             packed.pack();
             prop_assert_eq!(&Histogram::sum([&of(&left_copy), &Histogram::new(), &right]), &at_once);
             prop_assert_eq!((packed.max_ms(), packed.bin_count(), packed), (at_once.max_ms(), at_once.bin_count(), at_once));
+        }
+
+        #[test]
+        fn what_is_above_is_counted_bin_by_bin(values in prop::collection::vec(1_u32..=MAX_MICROS, 0..100), at in 0.0_f64..4_000_000.0, on in any::<prop::sample::Index>()) {
+            let mut histogram = of(&values);
+            // Exactly the value of a bin, and anything.
+            let on = if values.is_empty() { 1.0 } else { value_of(bin_of(u64::from(*on.get(&values)))) / 1000.0 };
+            for _ in 0..2 {
+                for millis in [at, on, on.next_down(), on.next_up(), 0.0, -1.0, f64::INFINITY] {
+                    let counted: u64 = histogram.bins_ms().filter(|&(value, _)| value > millis).map(|(_, n)| n).sum();
+                    prop_assert_eq!(histogram.count_above(millis), counted);
+                }
+                histogram.pack();
+            }
         }
 
         #[test]

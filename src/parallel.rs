@@ -1,14 +1,15 @@
-//! The same work for each of many things, on all cores: a store's runs are read one apart from the other.
+//! The same work for each of many things, on all cores. What is done to which things is not known here.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// More threads than this read no faster from one disk.
+/// More threads than this read no faster from one disk, and take more memory.
 const MOST_THREADS: usize = 8;
 
 /// What `work` makes of each thing, in their order.
-pub(super) fn on_all_cores<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+#[must_use]
+pub fn on_all_cores<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(things.len()).min(MOST_THREADS);
     if threads < 2 {
         return things.iter().map(work).collect();
