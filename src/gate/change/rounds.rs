@@ -39,7 +39,7 @@ pub fn judge_rounds(paired: &[Paired], restarts: Restarts, most_rounds: usize) -
         .iter()
         .map(|one| SeriesOfRounds { rounds: &one.rounds, against_itself: &one.against_itself, kind: one.kind, usual: one.usual })
         .collect();
-    let level = level(paired.len(), most_rounds);
+    let level = level(paired.len());
     let one = |(one, noise): (&Paired, Option<crate::stats::RoundNoise>)| {
         let noise = noise?;
         let change = one.worse.signed(noise.mean);
@@ -103,11 +103,11 @@ pub fn replay(paired: &[Paired], restarts: Restarts) -> Replay {
     Replay { gates: gates as u64, alarms: (0..gates).filter(fails).count() as u64 }
 }
 
-/// The level of one metric at one look.
+/// The level of one metric at one look. Where there are fewer looks it is no more generous: the first ones know least of
+/// the noise.
 #[expect(clippy::cast_precision_loss, reason = "metrics of a gate are few")]
-fn level(metrics: usize, most_rounds: usize) -> f64 {
-    let looks = LOOKS.iter().filter(|&&look| look <= most_rounds).count().max(1);
-    FALSE_ALARM * ALIKE.min(looks as f64) / looks as f64 / metrics.max(1) as f64
+fn level(metrics: usize) -> f64 {
+    FALSE_ALARM * ALIKE / LOOKS.len() as f64 / metrics.max(1) as f64
 }
 
 /// Whether as many rounds as there may be would tell a change of `must_detect` from sampling.
