@@ -290,7 +290,8 @@ impl Account {
             let length = Duration::from_secs(u64::try_from(slice).unwrap_or(1));
             kept.push(Slice { phase: 0, at: Duration::from_micros(at), length, requests, failures, latency });
         }
-        let earlier = usize::try_from(first_second - whole_second).unwrap_or(0);
+        // One that is known by its times to the first byte alone has no second at all.
+        let earlier = if seconds.is_empty() { 0 } else { usize::try_from(first_second - whole_second).unwrap_or(0) };
         let counted = |pick: fn(&(u32, u32)) -> u32| {
             std::iter::repeat_n(0, earlier).chain(seconds.iter().map(|second| u64::from(pick(second)))).collect()
         };

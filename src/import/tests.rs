@@ -109,6 +109,18 @@ fn k6_points_are_counted_to_the_request() {
 }
 
 #[test]
+fn a_name_without_a_request_is_kept_with_none() {
+    let point = |metric: &str, name: &str| {
+        let tags = format!(r#"{{"method":"GET","name":"{name}","status":"200","url":"{name}"}}"#);
+        format!(r#"{{"metric":"{metric}","type":"Point","data":{{"time":"2026-11-20T14:09:16Z","value":1,"tags":{tags}}}}}"#) + "\n"
+    };
+    let run = of_text(point("http_req_waiting", "/cut") + &point("http_req_duration", "/whole")).unwrap();
+    let requests = |endpoint: &str| of(&run, endpoint).counts.requests;
+    assert_eq!((requests("GET /cut"), requests("GET /whole")), (0, 1));
+    assert!(run.endpoints.iter().all(|endpoint| endpoint.per_second.requests.len() <= 1));
+}
+
+#[test]
 fn k6_summaries_state_what_they_state_and_nothing_else() {
     for path in ["k6-2.2.0/summary-export.json", "k6-2.2.0/handle-summary.json"] {
         let run = imported(path);
