@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::server::{Act, Server, Welcome, after, nobody, ok, reply, reply_with};
-use crate::shell::limited;
+use crate::shell::{limited, limited_by};
 use crate::support::{self, at_once};
 use crate::trial::Trial;
 
@@ -147,7 +147,7 @@ fn each_way_to_answer_badly_is_counted_in_its_class_and_fails_the_gate() {
 #[test]
 fn a_bomb_that_nobody_looks_into_and_a_body_behind_204_change_nothing() {
     let cases = [
-        bomb("gzip", 1024),
+        bomb("gzip", 256),
         bomb("deflate", 256),
         bomb("gzip, gzip", 256),
         bomb("zstd", 1024),
@@ -248,6 +248,26 @@ fn floods_over_http2_are_failures_in_bounded_memory() {
         assert_eq!(run["generator"]["failed"], run["generator"]["sent"], "{fault}");
         assert!(server.connections() - before.get() <= run["generator"]["sent"].as_u64().unwrap() + 2, "{fault}: connects in a loop");
     });
+}
+
+/// L11: nobody thinks between a refused connection and the next one, and nothing waits before it is made.
+#[test]
+fn a_target_that_refuses_every_connection_meets_each_request_once_and_is_left_alone() {
+    let server = Server::start(|_| after(5, ok()));
+    let trial = Trial::on(&format!("http://{}", server.address)).planned(Duration::from_secs(20));
+    trial.edit("shop.yaml", "think: 20ms\n", "");
+    trial.edit("shop.yaml", LOAD, "users: 1, hold: 60s");
+    // What keeps a core busy for ten seconds is polite to the tests beside it.
+    let polite = "set -- -n 19 \"$0\" \"$@\"";
+    let mut running = support::Running::start(&mut limited_by(&trial.command("check shop.yaml --max-duration 60s"), polite, "nice"));
+    running.wait_until("it loads", || server.received().len() > 50);
+    drop(server);
+    let ended = trial.ended(running).with(1).prints("target failing: ").prints("requests failed in the last 10 s; stopped after 1");
+    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
+    let run = trial.json("perfgate-out/run.json");
+    let (generator, failures) = (&run["generator"], &run["endpoints"][0]["failures"]);
+    assert!(failures["connect"].as_u64().unwrap() + 1 >= generator["failed"].as_u64().unwrap(), "{failures:#}");
+    assert!(generator["connections_opened"].as_u64().unwrap() <= generator["sent"].as_u64().unwrap(), "{generator:#}");
 }
 
 /// L21, L22: an endpoint without an answer, alone and beside one that fails.

@@ -105,7 +105,7 @@ fn each_call_for_a_thread_a_socket_or_a_timer_fails_once_and_nothing_passes_unse
         ("timerfd_settime", "EINVAL"),
     ];
     let rows: Vec<(&str, &str, u32)> = calls.iter().flat_map(|(call, error)| (1..=3).map(|nth| (*call, *error, nth))).collect();
-    for rows in rows.chunks(4) {
+    for rows in rows.chunks(6) {
         at_once(rows, |(call, error, nth)| {
             let trial = Trial::on(&server.url());
             trial.edit(

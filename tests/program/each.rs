@@ -11,7 +11,7 @@ use crate::support::{Reply, Server, Workspace};
 const JOURNEY: &str = r#"version: 1
 name: shop
 target: TARGET
-load: {users: 30, hold: 1500ms}
+load: {users: 30, hold: 800ms}
 think: 30ms
 start: [{post: /login}]
 tasks:
@@ -46,10 +46,10 @@ fn only_one_endpoint_and_what_it_builds_on_is_asked_at_any_time() {
         answer(&request.line)
     });
     let workspace = journey(&server.url(), "{p95: 400ms, failures: 1%}");
-    workspace.perfgate("validate shop.yaml").with(0).prints("one endpoint at a time (`check --each`): 3 loads of 1.5s, 4.5s in all");
+    workspace.perfgate("validate shop.yaml").with(0).prints("one endpoint at a time (`check --each`): 3 loads of 800ms, 2.4s in all");
     log.lock().unwrap().clear();
     let ended = workspace.perfgate("check shop.yaml --each").with(0).prints("each alone").prints("7 checks");
-    ended.says("shop: 3 endpoints, one at a time, 1.5s each, 4.5s in all").says("GET /items/:id, 3 of 3, after GET /list");
+    ended.says("shop: 3 endpoints, one at a time, 800ms each, 2.4s in all").says("GET /items/:id, 3 of 3, after GET /list");
 
     let run = workspace.json("perfgate-out/run.json");
     let log = log.lock().unwrap();
@@ -89,13 +89,13 @@ fn a_slow_endpoint_does_not_slow_another() {
     let server = Server::start(move |request| {
         let _turn = database.lock().unwrap();
         if request.line == "GET /slow" {
-            std::thread::sleep(Duration::from_millis(500));
+            std::thread::sleep(Duration::from_millis(400));
         }
         Reply::ok()
     });
     let workspace = Workspace::empty();
     let tasks = "[{weight: 39, steps: [{get: /fast}]}, {steps: [{get: /slow}]}]";
-    let text = format!("version: 1\nname: shop\ntarget: {}\nload: {{rate: 40/s, hold: 5s}}\ntasks: {tasks}\n", server.url());
+    let text = format!("version: 1\nname: shop\ntarget: {}\nload: {{rate: 80/s, hold: 2500ms}}\ntasks: {tasks}\n", server.url());
     workspace.write("shop.yaml", &text);
     workspace.write("thresholds/shop.yaml", "version: 1\nscenario: shop\nendpoints: {GET /fast: {p90: 200ms}}\n");
     workspace.perfgate("check shop.yaml").with(1).prints("GET /fast is too slow: p90");
@@ -110,7 +110,7 @@ fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails
     let (good, bad) = (shop(20, 20), shop(20, 180));
     let (good, bad) = (Server::start(move |request| good(&request.line)), Server::start(move |request| bad(&request.line)));
     let workspace = journey(&good.url(), "{p95: {rise: 50%, at_least: 40ms}}");
-    workspace.edit("shop.yaml", "users: 30, hold: 1500ms", "users: 90, hold: 2s");
+    workspace.edit("shop.yaml", "users: 30", "users: 90");
     workspace.perfgate("baseline refresh shop.yaml --repeat 3").with(0).says("baseline of shop in .perfgate/baselines/shop: 3 runs");
     workspace.perfgate("check shop.yaml --each").with(3).prints("0 of 3 so far");
     let others = workspace.perfgate("judge perfgate-out --baseline .perfgate/baselines/shop").with(3);
@@ -128,7 +128,7 @@ fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails
     assert!(failed.iter().all(|finding| finding["endpoint"] == "GET /other") && failed.len() == 1, "{failed:#?}");
     assert!(workspace.read("perfgate-out/summary.md").contains("perfgate check shop.yaml --target"), "how to do it again");
     workspace.perfgate("check shop.yaml --each --against http://127.0.0.1:9").with(2);
-    workspace.edit("shop.yaml", "hold: 2s", "hold: 50m");
+    workspace.edit("shop.yaml", "hold: 800ms", "hold: 50m");
     workspace.perfgate("check shop.yaml --each").with(7).says("2h30m");
 }
 
@@ -138,7 +138,7 @@ fn what_is_aborted_in_the_middle_is_kept_and_says_so() {
     let answer = shop(3, 3);
     let server = Server::start(move |request| answer(&request.line));
     let workspace = journey(&server.url(), "{p95: 400ms}");
-    workspace.edit("shop.yaml", "1500ms", "30s");
+    workspace.edit("shop.yaml", "800ms", "30s");
     let mut running = workspace.start("check shop.yaml --each");
     running.wait_until("it loads", || server.requests() > 100);
     running.signal(rustix::process::Signal::INT);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Reply, Server, Workspace};
+use crate::support::{Reply, Server, Workspace, at_once};
 
 const SIX_LINES: &str = "\
 version: 1
@@ -121,23 +121,26 @@ class Shopper(HttpUser):
 
 #[test]
 fn what_is_drafted_runs_against_a_real_server() {
-    let server = Server::start(|request| match request.line.as_str() {
-        "POST /login" => Reply::json("{\"token\": \"t-1\"}"),
-        "POST /api/products" => Reply::status(201),
-        _ => Reply::ok(),
-    });
-    let url = server.url();
-    for (source, content, arguments, asked, said) in [
+    let server = || {
+        Server::start(|request| match request.line.as_str() {
+            "POST /login" => Reply::json("{\"token\": \"t-1\"}"),
+            "POST /api/products" => Reply::status(201),
+            _ => Reply::ok(),
+        })
+    };
+    let servers = [server(), server(), server(), server()];
+    let url = |at: usize| servers[at].url();
+    let rows = [
         (
             "openapi.yaml",
             OPENAPI.to_owned(),
-            format!("--openapi openapi.yaml --target {url}"),
+            format!("--openapi openapi.yaml --target {}", url(0)),
             &["GET /api/products/42", "POST /api/products"][..],
             "no traffic",
         ),
         (
             "visit.har",
-            recording(&url),
+            recording(&url(1)),
             "--har visit.har --name shop".to_owned(),
             &["POST /login", "GET /api/products/42"],
             "note: left out: 1 requests for static",
@@ -145,17 +148,18 @@ fn what_is_drafted_runs_against_a_real_server() {
         (
             "locustfile.py",
             LOCUSTFILE.to_owned(),
-            format!("--from-locust locustfile.py --name shop --target {url}"),
+            format!("--from-locust locustfile.py --name shop --target {}", url(2)),
             &["POST /login", "GET /api/products/42"],
             "note: lines 9 to 10: not carried over: `while True:`",
         ),
-        ("none", String::new(), format!("--url {url}/api/products?page=2 --name shop"), &["GET /api/products?page=2"], "next: "),
-    ] {
+        ("none", String::new(), format!("--url {}/api/products?page=2 --name shop", url(3)), &["GET /api/products?page=2"], "next: "),
+    ];
+    let rows: Vec<_> = servers.iter().zip(rows).collect();
+    at_once(&rows, |(server, (source, content, arguments, asked, said))| {
         let mut workspace = Workspace::empty();
-        workspace.write(source, &content);
-        let before = server.remembered().len();
+        workspace.write(source, content);
         workspace.perfgate(&format!("init {arguments}")).with(0).says(said);
-        assert_eq!(server.remembered().len(), before, "init sends nothing");
+        assert_eq!(server.remembered().len(), 0, "init sends nothing");
         for file in
             ["shop.yaml", "thresholds/shop.yaml", ".github/workflows/performance-gate.yml", ".github/workflows/nightly-baseline.yml"]
         {
@@ -173,20 +177,14 @@ fn what_is_drafted_runs_against_a_real_server() {
         assert!([0, 3].contains(&ended.code), "{}", ended.stderr);
         let run = workspace.json("perfgate-out/run.json");
         assert_eq!(run["total"]["failures"], 0, "{source}\n{}", workspace.read("shop.yaml"));
-        for line in asked {
-            let text = server
-                .remembered()
-                .into_iter()
-                .skip(before)
-                .find(|request| request.line == *line)
-                .unwrap_or_else(|| panic!("{source}: {line}"))
-                .text;
+        for line in *asked {
+            let text =
+                server.remembered().into_iter().find(|request| request.line == *line).unwrap_or_else(|| panic!("{source}: {line}")).text;
             let is_authorized =
                 text.contains("authorization: Bearer t-1\r\n") || text.contains("authorization: Bearer from-the-environment\r\n");
-            assert!(is_authorized || line.ends_with("login") || source == "none", "{source}\n{text}");
+            assert!(is_authorized || line.ends_with("login") || *source == "none", "{source}\n{text}");
         }
-        server.forget();
-    }
+    });
 }
 
 #[test]

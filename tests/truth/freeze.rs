@@ -9,10 +9,10 @@ use super::bench::{Bench, at_once, has_problem, in_time, whole};
 use super::server::{Act, Server, after, ok};
 
 /// The stall, since the first request.
-const FROM: Duration = Duration::from_secs(3);
-const TO: Duration = Duration::from_secs(4);
+const FROM: Duration = Duration::from_millis(1500);
+const TO: Duration = Duration::from_millis(2500);
 const RATE: u32 = 200;
-const SECONDS: u32 = 8;
+const SECONDS: u32 = 5;
 
 fn freezing_server() -> Server {
     Server::start(|request| {
@@ -52,7 +52,7 @@ fn difference(run: &Run) -> Result<(), String> {
 
 #[test]
 fn a_stall_is_in_the_percentiles_or_there_is_no_verdict() {
-    assert!((truth(Percentile::P95) - 605.0).abs() < 1.0 && (truth(Percentile::P99) - 925.0).abs() < 1.0);
+    assert!((truth(Percentile::P95) - 755.0).abs() < 1.0 && (truth(Percentile::P99) - 955.0).abs() < 1.0);
     in_time(|| {
         let runs = at_once(["", ", max_in_flight: 20", ", max_in_flight: 100"], |limit| {
             let server = freezing_server();

@@ -16,7 +16,7 @@ fn received(more: &str, steps: &str) -> Vec<Received> {
         _ => ok(),
     });
     let steps = steps.lines().map(|line| format!("      {line}\n")).collect::<Vec<_>>().concat();
-    let scenario = format!("load: {{rate: 1/s, hold: 1s}}\n{more}tasks:\n  - steps:\n{steps}");
+    let scenario = format!("load: {{rate: 4/s, hold: 250ms}}\n{more}tasks:\n  - steps:\n{steps}");
     let run = Bench::new().rows("rows.csv", 2).run(&server, &scenario);
     assert_eq!((run.generator.failed, run.generator.not_sent), (0, 0), "{scenario}");
     server.received()

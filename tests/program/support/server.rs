@@ -113,11 +113,6 @@ impl Server {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// Forgets what it was asked.
-    pub fn forget(&self) {
-        self.shared.remembered.lock().unwrap().clear();
-    }
-
     /// The first requests that it read.
     pub fn remembered(&self) -> Vec<Request> {
         self.shared.remembered.lock().unwrap().clone()
