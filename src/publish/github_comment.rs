@@ -32,7 +32,7 @@ pub fn post(github: &Github, post: &Post<'_>) -> Result<Posted, PublishError> {
     for _ in 0..TRIES {
         let comments = github.comments(post.pull)?;
         if let Some((first, others)) = own(github, post.key, &comments)?.split_first() {
-            return bring(github, post, first, others, &body);
+            return renew(github, post, first, others, &body);
         }
         match github.create_comment(post.pull, &body) {
             Ok(created) => return settle(github, post, &created, &body),
@@ -43,9 +43,20 @@ pub fn post(github: &Github, post: &Post<'_>) -> Result<Posted, PublishError> {
     }
     let comments = github.comments(post.pull)?;
     match own(github, post.key, &comments)?.split_first() {
-        Some((first, others)) => bring(github, post, first, others, &body),
+        Some((first, others)) => renew(github, post, first, others, &body),
         None => Err(PublishError::Unexpected { what: "comment", problem: format!("{TRIES} tries, and no comment stands there") }),
     }
+}
+
+/// Brings what stood there up to date. A job that wrote looks again: an earlier one may have looked before that, and write
+/// after it.
+fn renew(github: &Github, post: &Post<'_>, first: &Comment, others: &[&Comment], body: &str) -> Result<Posted, PublishError> {
+    let posted = bring(github, post, first, others, body)?;
+    if posted == Posted::Newer || first.body == body {
+        return Ok(posted);
+    }
+    github.web().wait(SETTLING);
+    settle(github, post, first, body)
 }
 
 /// Gives the first comment this job's text and removes the others. A job writes no text but its own, and removes nothing
@@ -64,20 +75,20 @@ fn bring(github: &Github, post: &Post<'_>, first: &Comment, others: &[&Comment],
     Ok(done(first))
 }
 
-/// Other jobs may have created a comment in the same moment. All see all, and keep the first with the latest text. One that
+/// Other jobs may have written a comment in the same moment. All see all, and keep the first with the latest text. One that
 /// met others looks again: an earlier one may have been about to write.
-fn settle(github: &Github, post: &Post<'_>, created: &Comment, body: &str) -> Result<Posted, PublishError> {
-    let mut posted = done(created);
+fn settle(github: &Github, post: &Post<'_>, written: &Comment, body: &str) -> Result<Posted, PublishError> {
+    let mut posted = done(written);
     for _ in 0..TRIES {
         let comments = github.comments(post.pull)?;
-        let same_author = |comment: &&Comment| comment.author() == created.author() && post.key.marks(&comment.body);
+        let same_author = |comment: &&Comment| comment.author() == written.author() && post.key.marks(&comment.body);
         let mut own: Vec<&Comment> = comments.iter().filter(same_author).collect();
         own.sort_by_key(|comment| comment.id);
         let Some((first, others)) = own.split_first() else { break };
         posted = bring(github, post, first, others, body)?;
         if posted == Posted::Newer {
-            if others.iter().any(|other| other.id == created.id) {
-                github.delete_comment(created.id)?;
+            if others.iter().any(|other| other.id == written.id) {
+                github.delete_comment(written.id)?;
             }
             break;
         }

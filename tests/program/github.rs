@@ -1,10 +1,12 @@
 //! What `check` brings to a pull request on GitHub, and what the network, other jobs and other people may do to it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Done, Ended, Fault, Github, OURS, Prism, Reply, Running, Server, TOKEN, Workspace, at_once};
+use crate::support::{Done, Ended, Fault, Github, OURS, Prism, Reply, Running, Server, TOKEN, Turn, Turns, Workspace, at_once};
 
 const MARKER: &str = "<!-- perfgate-gate:Gate/perf -->\n<!-- perfgate-run:500.1 -->\n";
 const COMMENTS: &str = "GET /repos/acme/shop/issues/7/comments";
@@ -264,6 +266,83 @@ fn two_jobs_at_once_leave_one_comment_with_the_later_text() {
     assert_eq!(own.len(), 1, "{own:#?}");
     assert!(own[0].contains("<!-- perfgate-run:603.1 -->"), "{own:#?}");
     job.github.spoke_as_described();
+}
+
+/// What several jobs do that begin with the same list: every order of their calls that ends in another way.
+#[rustfmt::skip]
+const RACES: &[(&str, &[Turn])] = &[
+    ("both create, the earlier first", &[
+        ("601", "GET"), ("602", "GET"), ("601", "POST"), ("602", "POST"),
+        ("601", "GET"), ("602", "GET"), ("602", "PATCH"), ("602", "DELETE"), ("602", "GET"),
+    ]),
+    ("both create, the earlier first, and looks when the later has written", &[
+        ("601", "GET"), ("602", "GET"), ("601", "POST"), ("602", "POST"),
+        ("602", "GET"), ("602", "PATCH"), ("601", "GET"), ("602", "DELETE"), ("602", "GET"),
+    ]),
+    ("both create, the later first, and removes the other", &[
+        ("601", "GET"), ("602", "GET"), ("602", "POST"), ("601", "POST"),
+        ("602", "GET"), ("602", "DELETE"), ("601", "GET"), ("602", "GET"),
+    ]),
+    ("both create, the later first, and both remove the other", &[
+        ("601", "GET"), ("602", "GET"), ("602", "POST"), ("601", "POST"),
+        ("602", "GET"), ("601", "GET"), ("601", "DELETE"), ("602", "DELETE"), ("602", "GET"),
+    ]),
+    ("the earlier thinks that it is alone", &[
+        ("601", "GET"), ("602", "GET"), ("601", "POST"), ("601", "GET"),
+        ("602", "POST"), ("602", "GET"), ("602", "PATCH"), ("602", "DELETE"), ("602", "GET"),
+    ]),
+    ("the later thinks that it is alone", &[
+        ("601", "GET"), ("602", "GET"), ("602", "POST"), ("602", "GET"),
+        ("601", "POST"), ("601", "GET"), ("601", "DELETE"),
+    ]),
+    ("of three, one writes what it meant to write before the last one came", &[
+        ("601", "GET"), ("602", "GET"), ("603", "GET"), ("601", "POST"), ("602", "POST"), ("602", "GET"),
+        ("603", "POST"), ("603", "GET"), ("603", "PATCH"), ("603", "DELETE"), ("603", "DELETE"),
+        ("602", "PATCH"), ("602", "DELETE"), ("603", "GET"), ("603", "PATCH"), ("602", "GET"), ("601", "GET"),
+    ]),
+];
+
+#[test]
+fn whatever_jobs_do_in_between_one_comment_is_left_with_the_latest_text() {
+    let job = Job::on_pull_request();
+    job.check("--publish none").with(0);
+    at_once(RACES, |(race, order)| raced(&job, race, order, |_| {}));
+}
+
+#[test]
+fn a_text_that_an_earlier_job_overwrites_is_written_again() {
+    let job = Job::on_pull_request();
+    job.check("--publish none").with(0);
+    let stands = |github: &Github| github.comment(OURS, &format!("{MARKER}### perfgate: passed"));
+    #[rustfmt::skip]
+    let order = [
+        ("601", "GET"), ("602", "GET"), ("602", "PATCH"), ("601", "PATCH"), ("602", "GET"), ("602", "PATCH"),
+    ];
+    raced(&job, "both write, the earlier last", &order, stands);
+}
+
+/// Publishes at the same time for every job of the order, which is held to the end of it.
+fn raced(job: &Job, race: &str, order: &[Turn], prepare: impl Fn(&Github)) {
+    let (github, turns) = (Github::start(), Arc::new(Turns::new(order)));
+    prepare(&github);
+    let jobs: BTreeSet<&'static str> = order.iter().map(|(job, _)| *job).collect();
+    let publish = |run: &&'static str| {
+        let door = github.door(run, &turns);
+        let mut command = job.workspace.command("publish perfgate-out --pr 7");
+        command.env("GITHUB_RUN_ID", run).env("GITHUB_API_URL", door.url());
+        command.env("GITHUB_GRAPHQL_URL", format!("{}/graphql", door.url()));
+        (Running::start(&mut command), door)
+    };
+    let running: Vec<_> = jobs.iter().map(publish).collect();
+    for (running, _door) in running {
+        running.end().with(0);
+    }
+    assert_eq!(turns.left(), [], "{race}: {:#?}", github.calls());
+    let comments = github.comments();
+    let [(author, body)] = &comments[..] else { panic!("{race}: {comments:#?}") };
+    let latest = format!("<!-- perfgate-run:{}.1 -->", jobs.last().unwrap());
+    assert!(author == OURS && body.contains(&latest), "{race}: {body}");
+    github.spoke_as_described();
 }
 
 #[test]

@@ -15,6 +15,9 @@ mod runner;
 mod server;
 #[path = "../../program/support/shop.rs"]
 mod shop;
+#[expect(dead_code, reason = "only the program's own tests have jobs that run at the same time")]
+#[path = "../../program/support/turns.rs"]
+mod turns;
 
 pub use expression::text_of;
 pub use github::{Github, OURS, REPOSITORY_ID, TOKEN};

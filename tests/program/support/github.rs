@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::openapi::Operation;
 use super::server::{Reply, Request, Server};
+use super::turns::Turns;
 
 /// What the job's own token is, and under which name it writes.
 pub const TOKEN: &str = "ghs_5ecr3t5ecr3t";
@@ -67,6 +68,16 @@ impl Github {
 
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// A door for one of several jobs, whose calls about comments are served in turn.
+    pub fn door(&self, job: &'static str, turns: &Arc<Turns>) -> Server {
+        let (state, turns) = (Arc::clone(&self.state), Arc::clone(turns));
+        Server::start(move |request| {
+            let serve = || answer(&mut state.lock().unwrap(), request);
+            let (method, path) = request.line.split_once(' ').unwrap();
+            if path.contains("/comments") { turns.serve(job, method, serve) } else { serve() }
+        })
     }
 
     /// The variables of a job on a pull request.
@@ -251,8 +262,9 @@ fn carried_out(state: &mut State, operation: Operation, method: &str, path: &str
             None => not_found(),
         },
         ("DELETE", ["issues", "comments", id]) => {
+            let before = state.comments.len();
             state.comments.retain(|comment| !is(comment, id));
-            (204, String::new(), Value::Null)
+            if state.comments.len() < before { (204, String::new(), Value::Null) } else { not_found() }
         }
         ("GET", ["pulls"]) => {
             let head = parameter("head").unwrap();

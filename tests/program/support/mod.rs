@@ -10,6 +10,7 @@ mod shop;
 mod skip;
 #[cfg(unix)]
 mod stranger;
+mod turns;
 mod workspace;
 
 pub use browser::Dashboard;
@@ -21,6 +22,7 @@ pub use shop::Shop;
 pub use skip::{Lacking, skip};
 #[cfg(unix)]
 pub use stranger::Stranger;
+pub use turns::{Turn, Turns};
 pub use workspace::Workspace;
 
 /// Works on every row at the same time; a row that fails fails the test under its own name.
