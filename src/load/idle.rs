@@ -4,23 +4,20 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Whoever was not needed for so long goes: after a stall of the target there are many, each with a connection.
-const UNNEEDED_AFTER: Duration = Duration::from_secs(30);
-
 /// Users of one kind without a task.
 #[derive(Debug)]
 pub struct Idle<T> {
     /// Each with when it came here.
     users: VecDeque<(Instant, T)>,
-}
-
-impl<T> Default for Idle<T> {
-    fn default() -> Self {
-        Self { users: VecDeque::new() }
-    }
+    /// Whoever was not needed for so long goes.
+    unneeded_after: Duration,
 }
 
 impl<T> Idle<T> {
+    pub fn new(unneeded_after: Duration) -> Self {
+        Self { users: VecDeque::new(), unneeded_after }
+    }
+
     pub fn push(&mut self, user: T, now: Instant) {
         self.users.push_back((now, user));
     }
@@ -31,7 +28,7 @@ impl<T> Idle<T> {
 
     /// The one that was not needed for longest, if that was too long; the last one always stays.
     pub fn pop_unneeded(&mut self, now: Instant) -> Option<T> {
-        let is_unneeded = |since: Instant| now.saturating_duration_since(since) >= UNNEEDED_AFTER;
+        let is_unneeded = |since: Instant| now.saturating_duration_since(since) >= self.unneeded_after;
         if self.users.len() < 2 || !self.users.front().is_some_and(|&(since, _)| is_unneeded(since)) {
             return None;
         }
@@ -52,7 +49,7 @@ mod tests {
     fn who_is_not_needed_goes_and_one_stays() {
         let begin = Instant::now();
         let at = |second| begin + Duration::from_secs(second);
-        let mut idle = Idle::default();
+        let mut idle = Idle::new(Duration::from_secs(30));
         for user in ["a", "b", "c"] {
             idle.push(user, at(0));
         }

@@ -14,7 +14,7 @@ use super::tasks::pass_on_panic;
 use super::timer::FineTimer;
 use super::user::{Cut, LATE_GRACE, User, Walk};
 use super::worker::{DRAIN_AT_END, Worker, own_share};
-use crate::plan::{Dice, Picks, Stream};
+use crate::plan::{Dice, Picks, Stream, Workload};
 use crate::scenario::Arrivals;
 
 /// As many starts are spawned before the users get their turn.
@@ -45,10 +45,11 @@ struct Lobby {
 }
 
 /// Starts what is due until the end of the schedule; returns when no further start can begin.
-pub async fn drive(worker: &Rc<Worker>, arrivals: Arrivals, max_in_flight: u64, users: &mut JoinSet<()>) {
+pub async fn drive(worker: &Rc<Worker>, users: &mut JoinSet<()>) {
+    let Workload::Open { arrivals, max_in_flight, unneeded_after } = worker.plan.workload else { return };
     let kinds = worker.scenario.kinds.len();
     let lobby = Rc::new(Lobby {
-        idle: (0..kinds).map(|_| RefCell::default()).collect(),
+        idle: (0..kinds).map(|_| RefCell::new(Idle::new(unneeded_after))).collect(),
         waiting: (0..kinds).map(|_| RefCell::default()).collect(),
         made: Cell::new(0),
         free: RefCell::default(),

@@ -47,7 +47,7 @@ async fn work(worker: Rc<Worker>, ends: [watch::Receiver<bool>; 2], hand_over: &
     let load = async {
         match worker.plan.workload {
             Workload::Closed { .. } => closed::drive(&worker, &mut users).await,
-            Workload::Open { arrivals, max_in_flight } => open::drive(&worker, arrivals, max_in_flight, &mut users).await,
+            Workload::Open { .. } => open::drive(&worker, &mut users).await,
         }
         while let Some(ended) = users.join_next().await {
             pass_on_panic(ended);

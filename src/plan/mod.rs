@@ -20,6 +20,8 @@ use crate::scenario::{Arrivals, DataOrder, DataSet, Mix, Model, OnExhausted, Sce
 const SLICE_SECONDS: [u64; 5] = [1, 2, 5, 10, 30];
 /// As many slices as a run should hold for each endpoint.
 const SLICES_WANTED: f64 = 60.0;
+/// In an open load, which may be quiet for a while between two bursts.
+const UNNEEDED_AFTER: Duration = Duration::from_secs(30);
 
 /// When what happens.
 #[derive(Debug)]
@@ -47,7 +49,9 @@ pub enum Workload {
     /// Users 0 to `users` - 1, as the schedule wants them.
     Closed { users: u64 },
     /// Starts as the schedule has them.
-    Open { arrivals: Arrivals, max_in_flight: u64 },
+    /// Of the users that these make, one that waits for a start longer than `unneeded_after` goes: after a stall of the
+    /// target there are many, each with a connection.
+    Open { arrivals: Arrivals, max_in_flight: u64, unneeded_after: Duration },
 }
 
 /// A phase in time.
@@ -277,7 +281,8 @@ fn workload(scenario: &Scenario, descriptors: u64) -> Workload {
         Model::Closed => Workload::Closed { users: (peak + 1e-9) as u64 },
         Model::Open { arrivals, max_in_flight } => {
             let automatic = || Plan::automatic_in_flight(scenario).min(descriptors);
-            Workload::Open { arrivals, max_in_flight: max_in_flight.unwrap_or_else(automatic).max(1) }
+            let max_in_flight = max_in_flight.unwrap_or_else(automatic).max(1);
+            Workload::Open { arrivals, max_in_flight, unneeded_after: UNNEEDED_AFTER }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use perfgate::document::Document;
 use perfgate::load::{Abort, Endpoints, Event, Heading, Order, descriptor_limit, drive};
-use perfgate::plan::Plan;
+use perfgate::plan::{Plan, Workload};
 use perfgate::run::{EndpointRun, Environment, FailureClass, PhaseSelection, Run, Summary};
 use perfgate::scenario::{Overrides, Scenario, Surroundings};
 
@@ -20,6 +20,7 @@ pub struct Bench {
     threads: u64,
     seed: Option<u64>,
     tags: Vec<String>,
+    unneeded_after: Option<Duration>,
     pub abort: Abort,
 }
 
@@ -31,7 +32,8 @@ pub struct Driven {
 
 impl Bench {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), threads: 1, seed: None, tags: Vec::new(), abort: Abort::default() }
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, threads: 1, seed: None, tags: Vec::new(), unneeded_after: None, abort: Abort::default() }
     }
 
     pub fn threads(self, threads: u64) -> Self {
@@ -44,6 +46,11 @@ impl Bench {
 
     pub fn tags(self, tags: &[&str]) -> Self {
         Self { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), ..self }
+    }
+
+    /// How long users of an open load stay that are not needed.
+    pub fn unneeded_after(self, after: Duration) -> Self {
+        Self { unneeded_after: Some(after), ..self }
     }
 
     /// A data file with one column `id`, counting from 1.
@@ -64,8 +71,11 @@ impl Bench {
     }
 
     pub fn drive_to(&self, endpoints: Endpoints, scenario: Arc<Scenario>) -> Driven {
-        let plan = Arc::new(Plan::new(&scenario, descriptor_limit()));
-        let order = Order { scenario, plan, endpoints, heading: heading(self.threads) };
+        let mut plan = Plan::new(&scenario, descriptor_limit());
+        if let (Workload::Open { unneeded_after, .. }, Some(after)) = (&mut plan.workload, self.unneeded_after) {
+            *unneeded_after = after;
+        }
+        let order = Order { scenario, plan: Arc::new(plan), endpoints, heading: heading(self.threads) };
         let began = Instant::now();
         let run = drive(order, &self.abort, &mut |event| {
             if let Event::Checkpoint(run) = event {

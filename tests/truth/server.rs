@@ -129,6 +129,11 @@ impl Server {
         self.shared.connections.load(SeqCst)
     }
 
+    /// Connections that are open now.
+    pub fn open(&self) -> u64 {
+        self.shared.open.load(SeqCst)
+    }
+
     /// Most connections at once.
     pub fn most_open(&self) -> u64 {
         self.shared.most_open.load(SeqCst)

@@ -1,10 +1,11 @@
 //! What belongs to a user alone: its start and stop, its cookies, its connections.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use super::bench::{Bench, whole};
-use super::server::{Received, Server, after, ok, reply, reply_with};
+use super::bench::{Bench, at_once, whole};
+use super::server::{Act, Received, Server, after, ok, reply, reply_with};
 
 const HEADERS: &str = "http: {headers: {x-user: '${user.id}'}}\n";
 
@@ -21,7 +22,7 @@ tasks: [{steps: [{get: '/task?token=${token}', name: /task}]}]
 stop: [{delete: /session, headers: {x-token: '${token}'}}]
 ";
 
-fn logs_in(request: &Received) -> Vec<super::server::Act> {
+fn logs_in(request: &Received) -> Vec<Act> {
     match request.target.as_str() {
         "/login" => reply(200, &format!(r#"{{"token": "of-{}"}}"#, request.header("x-user"))),
         _ => ok(),
@@ -84,7 +85,7 @@ fn a_user_who_leaves_early_stops_when_it_leaves() {
 }
 
 /// Gives each user a cookie of its own for all paths, and one for a folder.
-fn gives_cookies(request: &Received) -> Vec<super::server::Act> {
+fn gives_cookies(request: &Received) -> Vec<Act> {
     let user = request.header("x-user");
     match request.target.as_str() {
         "/login" => {
@@ -208,10 +209,48 @@ fn starts_that_wait_for_a_shared_connection_make_an_open_load_unfit() {
     let problem = run.generator.problems.iter().find(|problem| problem.code == "max_in_flight").unwrap();
     assert!(problem.text.contains("2 shared connections"), "{}", problem.text);
     let abort = Bench::new();
-    let hanging = Server::start(|_| vec![super::server::Act::Hang]);
+    let hanging = Server::start(|_| vec![Act::Hang]);
     let run = abort
         .run(&hanging, "load: {rate: 60/s, hold: 500ms}\nhttp: {timeout: 1s}\nconnections: {shared: 2}\ntasks: [{steps: [{get: /}]}]\n");
     assert_eq!((run.generator.scheduled, run.generator.sent), (30, 2), "{:?}", run.generator);
+}
+
+/// Most connections at once, and the fewest that were open between then and the end.
+fn most_and_fewest(server: &Server, bench: &Bench) -> (u64, u64) {
+    let load = "load: {rate: 200/s, hold: 3s, max_in_flight: 100}\ntasks: [{steps: [{get: /}]}]\n";
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            let mut fewest = u64::MAX;
+            while !is_over.load(SeqCst) && server.received().len() < 560 {
+                let (open, most) = (server.open(), server.most_open());
+                fewest = if open == most { u64::MAX } else { fewest.min(open) };
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            fewest.min(server.open())
+        });
+        let run = bench.run(server, load);
+        is_over.store(true, SeqCst);
+        assert_eq!((run.generator.failed, run.generator.sent), (0, 600));
+        (server.most_open(), watching.join().unwrap())
+    })
+}
+
+#[test]
+fn users_whom_a_stall_made_go_with_their_connections_once_they_are_not_needed() {
+    let stall = Duration::from_millis(200)..Duration::from_millis(500);
+    let stalls = move |request: &Received| {
+        let wait = if stall.contains(&request.at) { vec![Act::WaitUntil(stall.end)] } else { Vec::new() };
+        [wait, ok()].concat()
+    };
+    let outcome = |bench: Bench| most_and_fewest(&Server::start(stalls.clone()), &bench);
+    let [(most, left), (usual_most, stayed)] =
+        at_once([Bench::new().unneeded_after(Duration::from_millis(400)), Bench::new()], outcome)[..]
+    else {
+        unreachable!()
+    };
+    assert!(most > 40 && left < most / 2, "{left} of {most} were left");
+    assert!(usual_most > 40 && stayed == usual_most, "they stay for half a minute: {stayed} of {usual_most}");
 }
 
 #[test]
