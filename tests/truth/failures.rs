@@ -126,6 +126,42 @@ fn an_expectation_that_is_met_is_not_a_failure() {
     at_once(cases, |rest| assert_eq!(outcome(&answer, &format!("{{get: /, {rest}}}")).1, [], "{rest}"));
 }
 
+/// `expect.size` counts the bytes of the body as they came, of whatever framing.
+#[test]
+fn a_body_within_the_expected_size_is_ok_and_any_other_is_a_check_failure() {
+    let hundred = "x".repeat(100);
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3c\r\n{}\r\n28\r\n{}\r\n0\r\n\r\n", &hundred[..60], &hundred[60..]);
+    let to_the_end = format!("HTTP/1.1 200 OK\r\n\r\n{hundred}");
+    let packed = gzip(hundred.as_bytes());
+    let plain = reply(200, &hundred);
+    let met = [
+        (plain.clone(), "100".to_owned()),
+        (plain.clone(), "100..5000".to_owned()),
+        (plain.clone(), "1..100".to_owned()),
+        (plain.clone(), "{min: 100}".to_owned()),
+        (plain.clone(), "{max: 100}".to_owned()),
+        (vec![send(&chunked)], "100".to_owned()),
+        (vec![send(&to_the_end), Act::Close], "100".to_owned()),
+        (reply_with(200, &[("content-encoding", "gzip")], &packed), packed.len().to_string()),
+        (reply(200, ""), "0".to_owned()),
+    ];
+    at_once(met, |(acts, size)| {
+        let (ok, classes, causes) = outcome(&acts, &format!("{{get: /, expect: {{size: {size}}}}}"));
+        assert!(ok > 0 && classes.is_empty(), "{size}: {classes:?} {causes:?}");
+    });
+    let not_met = [
+        (plain.clone(), "99"),
+        (plain.clone(), "101..5000"),
+        (plain.clone(), "1..99"),
+        (plain.clone(), "{min: 101}"),
+        (plain, "{max: 99}"),
+        (vec![send(&chunked)], "1..99"),
+        (reply(200, ""), "{min: 1}"),
+    ];
+    at_once(not_met, |(acts, size)| fails(&acts, &format!("{{get: /, expect: {{size: {size}}}}}"), Check, "expected another body size"));
+}
+
 #[test]
 fn a_refused_connection_is_a_connect_failure() {
     let address = nobody();
