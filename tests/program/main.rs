@@ -22,6 +22,7 @@ mod newcomers;
 mod other_ci;
 mod schemas;
 mod secrets;
+mod side_by_side;
 mod signals;
 mod suggest;
 mod support;
