@@ -74,6 +74,43 @@ fn a_result_is_judged_as_arithmetic_has_it() {
     }
 }
 
+const SPECTRUM: &str = "       Value(ms)     Percentile TotalCount 1/(1-Percentile)
+
+       5.251 0.000000000000          1           1.00
+      34.367 1.000000000000         980
+#[Mean    =       12.846, StdDeviation   =        4.631]
+#[Max     =       34.336, Total count    =          980]
+";
+
+/// What oha writes as CSV of 400 requests, of which every tenth had this status.
+fn answered(tenth: u16) -> String {
+    let row = |number: u16| {
+        let (at, status) = (f64::from(number) / 100.0, if number % 10 == 9 { tenth } else { 200 });
+        format!("{at},0.001,0.001,0.01,0.012,10,{status}\n")
+    };
+    format!("request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status\n{}", (0..400).map(row).collect::<String>())
+}
+
+/// Files that say less than others: what they leave out decides nothing, and a breach that they hold is one.
+#[test]
+fn what_a_result_leaves_out_is_no_verdict() {
+    let (good, bad) = (answered(200), answered(500));
+    for (text, rules, code, said) in [
+        (SPECTRUM, "defaults: {p90: 40ms}", 0, "a spectrum says nothing of failures"),
+        (SPECTRUM, "defaults: {p90: 30ms}", 1, "p90 34"),
+        (SPECTRUM, "defaults: {failures: 1%}", 3, "the HdrHistogram percentile spectrum does not say which requests failed"),
+        (SPECTRUM, "total: {throughput: {min: 1/s}}", 3, "so that the answered ones can't be counted"),
+        (&good, "defaults: {failures: 1%}", 3, "the oha CSV leaves out requests without an answer; "),
+        (&good, "defaults: {ttfb.p90: 1s}", 3, "ttfb.p90 max: is not in the oha CSV"),
+        (&bad, "defaults: {failures: 1%}", 1, "failures 10 % of 400 requests (40 x status 500)"),
+    ] {
+        let workspace = workspace(&[], rules);
+        workspace.write("result.txt", text);
+        let ended = workspace.perfgate("judge result.txt --thresholds t.yaml").with(code).prints(said);
+        assert_eq!(ended.stdout.contains("hint: judge a file that holds it"), code == 3, "{}", ended.stdout);
+    }
+}
+
 #[test]
 fn an_import_says_what_it_is_and_that_its_generator_was_not_watched() {
     let workspace = workspace(&["k6-2.2.0/points.json"], "defaults: {p90: 30ms}");
