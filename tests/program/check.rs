@@ -215,8 +215,9 @@ fn decided(workspace: &Workspace) -> String {
 
 #[test]
 fn one_load_may_pass_before_two_deployments_are_compared() {
-    let (old, slower) = (Server::start(|_| Reply::slow(20)), Server::start(|_| Reply::slow(90)));
+    let (old, slower) = (Server::start(|_| Reply::slow(20)), Server::start(|_| Reply::slow(150)));
     let workspace = Workspace::with_shop(&old.url());
+    workspace.edit("shop.yaml", "users: 30", "users: 60");
     workspace.edit(
         "thresholds/shop.yaml",
         "{p95: 400ms, failures: 1%}",

@@ -107,10 +107,10 @@ fn a_slow_endpoint_does_not_slow_another() {
 
 #[test]
 fn runs_of_endpoints_alone_are_compared_with_their_like_and_one_regression_fails_one_endpoint() {
-    let (good, bad) = (shop(20, 20), shop(20, 180));
+    let (good, bad) = (shop(20, 20), shop(20, 100));
     let (good, bad) = (Server::start(move |request| good(&request.line)), Server::start(move |request| bad(&request.line)));
     let workspace = journey(&good.url(), "{p95: {rise: 50%, at_least: 40ms}}");
-    workspace.edit("shop.yaml", "users: 30", "users: 90");
+    workspace.edit("shop.yaml", "users: 30", "users: 120");
     workspace.perfgate("baseline refresh shop.yaml --repeat 3").with(0).says("baseline of shop in .perfgate/baselines/shop: 3 runs");
     workspace.perfgate("check shop.yaml --each").with(3).prints("0 of 3 so far");
     let others = workspace.perfgate("judge perfgate-out --baseline .perfgate/baselines/shop").with(3);

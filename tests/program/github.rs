@@ -249,25 +249,6 @@ fn the_comment_is_found_behind_many_others() {
     assert_eq!(job.own_comments().len(), 1, "half a list is no list");
 }
 
-#[test]
-fn two_jobs_at_once_leave_one_comment_with_the_later_text() {
-    let job = Job::on_pull_request();
-    job.workspace.perfgate("check shop.yaml --publish none").with(0);
-    let publish = |run: &str| {
-        let mut command = job.workspace.command("publish perfgate-out --pr 7");
-        command.env("GITHUB_RUN_ID", run);
-        Running::start(&mut command)
-    };
-    let running: Vec<_> = ["601", "602", "603"].into_iter().map(publish).collect();
-    for running in running {
-        running.end().with(0);
-    }
-    let own = job.own_comments();
-    assert_eq!(own.len(), 1, "{own:#?}");
-    assert!(own[0].contains("<!-- perfgate-run:603.1 -->"), "{own:#?}");
-    job.github.spoke_as_described();
-}
-
 /// What several jobs do that begin with the same list: every order of their calls that ends in another way.
 #[rustfmt::skip]
 const RACES: &[(&str, &[Turn])] = &[
