@@ -157,7 +157,7 @@ impl Feed {
     }
 
     fn figures(&self, run: &Run) {
-        let (all, endpoints) = (Figures::of_all(run), Figures::of_endpoints(run));
+        let (all, endpoints) = Figures::of(run);
         self.change(|live| live.figures(all, endpoints));
     }
 

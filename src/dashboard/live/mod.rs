@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use self::series::{Point, Series};
 pub(in crate::dashboard) use self::view::{PARTS, parts};
-use crate::run::{EndpointRole, PhaseSelection, Run, Summary};
+use crate::run::{EndpointRole, PhaseSelection, PhaseSeries, Run, Summary};
+use crate::stats::Histogram;
 use crate::units::Percentile;
 
 /// So many lines of what was said are kept.
@@ -70,26 +71,22 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub(in crate::dashboard) fn of(name: &str, summary: &Summary) -> Self {
-        let percentile = |percentile| summary.percentile_ms(percentile);
-        Self {
-            name: name.to_owned(),
-            requests: summary.counts.requests,
-            failures: summary.counts.failures.total(),
-            p95_ms: percentile(Percentile::P95),
-            p99_ms: percentile(Percentile::P99),
-        }
-    }
-
-    /// Of all tasks.
-    pub(in crate::dashboard) fn of_all(run: &Run) -> Self {
-        Self::of("all tasks", &run.total(PhaseSelection::Judged))
-    }
-
-    /// Of each task endpoint, in the scenario's order.
-    pub(in crate::dashboard) fn of_endpoints(run: &Run) -> Vec<Self> {
+    /// Of all tasks, and of each task endpoint in the scenario's order.
+    pub(in crate::dashboard) fn of(run: &Run) -> (Self, Vec<Self>) {
         let tasks = run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
-        tasks.map(|endpoint| Self::of(&endpoint.name, &run.summary(endpoint, PhaseSelection::Judged))).collect()
+        let tasks: Vec<(&str, Summary)> =
+            tasks.map(|endpoint| (endpoint.name.as_str(), run.summary(endpoint, PhaseSelection::Judged))).collect();
+        let endpoints: Vec<Self> = tasks.iter().map(|(name, summary)| Self::named(name, [&summary.counts], &summary.latency)).collect();
+        // Of what was put together already: a long load has thousands of slices, and waits for this.
+        let latency = Histogram::sum(tasks.iter().map(|(_, summary)| &summary.latency));
+        (Self::named("all tasks", tasks.iter().map(|(_, summary)| &summary.counts), &latency), endpoints)
+    }
+
+    fn named<'a>(name: &str, counts: impl IntoIterator<Item = &'a PhaseSeries>, latency: &Histogram) -> Self {
+        let counts = counts.into_iter().map(|counts| (counts.requests, counts.failures.total()));
+        let (requests, failures) = counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let percentile = |percentile| latency.percentile_ms(percentile);
+        Self { name: name.to_owned(), requests, failures, p95_ms: percentile(Percentile::P95), p99_ms: percentile(Percentile::P99) }
     }
 }
 
