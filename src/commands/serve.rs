@@ -14,10 +14,10 @@ use super::live::{ended, reach, warn_of_others};
 use super::measure::open_scenario;
 use super::surroundings::Surroundings;
 use crate::cli::{CheckArgs, ExposureArgs, JudgingArgs, LoadArgs, PublishingArgs, ServeArgs, StdoutFormat};
-use crate::dashboard::{Content, Dashboard, Runs, Upkeep, Wish, Wished};
+use crate::dashboard::{CLOSING, Content, Dashboard, Runs, Upkeep, Wish, Wished};
 use crate::exit::ExitCode;
 use crate::history::{History, Opening, Refreshed, index_name};
-use crate::load::Abort;
+use crate::load::{Abort, DRAIN_AT_ABORT};
 
 /// Where results lie without another word.
 const FOLDERS: [&str; 2] = ["perfgate-out", ".perfgate"];
@@ -30,6 +30,11 @@ const INDEX: &str = "history.sqlite";
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Signals are looked for this often.
 const STEP: Duration = Duration::from_millis(50);
+/// So long it may take from a signal to the end, and what of it is left to write what was measured.
+const END: Duration = Duration::from_secs(2);
+const TO_WRITE: Duration = Duration::from_millis(150);
+
+const _: () = assert!(STEP.as_millis() + DRAIN_AT_ABORT.as_millis() + TO_WRITE.as_millis() + CLOSING.as_millis() <= END.as_millis());
 
 /// What was typed for one scenario, and what the scenario calls itself.
 struct Offered {

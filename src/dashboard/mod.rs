@@ -39,10 +39,12 @@ pub use self::runs::{Runs, Wish};
 pub use self::upkeep::{Upkeep, Wished};
 
 /// So long whoever follows a run is given to take in the last word, and what was written to get under way.
-const LAST_WORD: Duration = Duration::from_millis(700);
+const LAST_WORD: Duration = Duration::from_millis(500);
 const UNDER_WAY: Duration = Duration::from_millis(50);
 /// So long its thread is waited for at the end.
-const FAREWELL: Duration = Duration::from_millis(500);
+const FAREWELL: Duration = Duration::from_millis(200);
+/// So long closing takes at most.
+pub const CLOSING: Duration = LAST_WORD.saturating_add(UNDER_WAY).saturating_add(FAREWELL);
 /// So many pages are made at the same time; others wait.
 const PAGES: usize = 2;
 

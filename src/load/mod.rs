@@ -50,6 +50,7 @@ use self::request::Program;
 use self::system::OWN_DESCRIPTORS;
 pub use self::system::descriptor_limit;
 pub use self::tls::{CertificateCheck, TlsError};
+pub use self::worker::DRAIN_AT_ABORT;
 use self::worker::Share;
 use crate::plan::{Plan, Workload};
 use crate::run::{Run, TARGET_FAILING};
@@ -118,7 +119,7 @@ impl Default for Abort {
 }
 
 impl Abort {
-    /// Asks the load to end now: nothing new is sent, what is under way gets two seconds.
+    /// Asks the load to end now: nothing new is sent, what is under way gets [`DRAIN_AT_ABORT`].
     pub fn request(&self, reason: &str) {
         if let Ok(mut first) = self.asked.lock() {
             first.get_or_insert_with(|| (reason.to_owned(), Instant::now()));

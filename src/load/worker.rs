@@ -31,8 +31,8 @@ const ENOUGH: usize = 64;
 const HAND_OVER_AT_LEAST: Duration = Duration::from_millis(250);
 /// How long requests under way are awaited after the last phase.
 pub const DRAIN_AT_END: Duration = Duration::from_secs(10);
-/// The same after an abort.
-const DRAIN_AT_ABORT: Duration = Duration::from_secs(2);
+/// The same after an abort: whoever asked for it wants everything written two seconds later.
+pub const DRAIN_AT_ABORT: Duration = Duration::from_secs(1);
 /// Buffers that are kept for reuse.
 const SPARE_BUFFERS: usize = 256;
 

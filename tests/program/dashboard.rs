@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Dashboard, Server, Workspace};
+use crate::support::{Dashboard, Reply, Server, Workspace};
 
 /// It ends within two seconds; a busy machine needs some more to notice.
 const SOON: Duration = Duration::from_secs(8);
@@ -377,6 +377,34 @@ fn a_run_is_begun_followed_stopped_and_kept_as_the_description_says() {
     let page = again.ask("GET /?scenario=shop&outcome=inconclusive", &cookie, "").with(200);
     assert!(page.body.contains(&format!("/runs/{}", kept["id"])), "{}", page.body);
     assert!(!again.ask("GET /?outcome=pass", &cookie, "").with(200).body.contains(&format!("/runs/{}", kept["id"])));
+}
+
+#[cfg(unix)]
+#[test]
+fn d08_a_signal_ends_it_soon_although_a_load_hangs_and_a_tab_is_open_and_what_was_measured_is_kept() {
+    // From then on nothing is answered any more: what is under way stays so to the end.
+    let server = Server::start(|request| if request.before < 60 { Reply::ok() } else { Reply::Hang });
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.edit("shop.yaml", "hold: 1s", "hold: 50s");
+    let mut dashboard = Dashboard::start(&workspace, "serve --allow-run shop.yaml");
+    let cookie = dashboard.open();
+    dashboard.ask("POST /api/runs", &format!("{cookie}Origin: http://{}\r\n", dashboard.host), r#"{"scenario": "shop"}"#).with(201);
+    let mut tab = dashboard.connect();
+    tab.write_all(format!("GET /runs/1/parts HTTP/1.1\r\nHost: {}\r\n{cookie}\r\n", dashboard.host).as_bytes()).unwrap();
+    let begun = Instant::now();
+    while dashboard.ask("GET /api/runs/1", &cookie, "").json()["now"]["requests"].as_u64().unwrap_or_default() < 50 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{}", dashboard.said());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    dashboard.signal(rustix::process::Signal::TERM);
+    let (code, took) = dashboard.end();
+    assert!(code == 0 && took < Duration::from_secs(5), "{code} after {took:?}: {}", dashboard.said());
+    let kept = workspace.names(".perfgate/history/shop").into_iter().next().unwrap();
+    let run = workspace.json(&format!(".perfgate/history/shop/{kept}/run.json"));
+    assert!(run["aborted_by"].as_str().unwrap().starts_with("SIGTERM") && run["complete"] == false, "{run}");
+    assert!(run["total"]["requests"].as_u64().unwrap() >= 50, "{}", run["total"]);
+    assert!(run["generator"]["unfinished"].as_u64().unwrap() > 0, "nothing was under way: {}", run["generator"]);
+    assert_eq!(workspace.json(&format!(".perfgate/history/shop/{kept}/verdict.json"))["exit_code"], 143);
 }
 
 /// That an answer is what the description promises.

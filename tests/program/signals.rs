@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use crate::support::{Reply, Running, Server, Workspace, at_once};
 
-/// Two seconds for what is under way, and a busy machine.
+/// One second for what is under way, and a busy machine.
 const QUICK: Duration = Duration::from_secs(4);
 
 fn long(server: &Server) -> Workspace {
