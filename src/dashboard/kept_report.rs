@@ -10,10 +10,10 @@ use axum::response::{Html, IntoResponse as _, Response};
 use super::page;
 use crate::files::{read_capped, shell_word};
 use crate::gate::Verdict;
-use crate::history::KeptRun;
+use crate::history::{Compared, History, KeptRun};
 use crate::report::page_parts::policy;
 use crate::report::{ColorChoice, Format, Look, Subject, page as report_page, render_run};
-use crate::run::load_run;
+use crate::run::{Baseline, Run, load_run};
 
 /// The largest verdict file that is read: 64 MiB.
 const VERDICT_CAP: u64 = 64 * 1024 * 1024;
@@ -23,14 +23,17 @@ const FINDINGS: usize = 50_000;
 /// So long may one text be (bytes).
 const TEXT: usize = 4000;
 
-/// The report with a way back to all runs.
-pub(super) fn answer(kept: &KeptRun) -> Response {
+/// The report with a way back to all runs. The runs that it was compared with are shown where the history has them.
+pub(super) fn answer(history: &History, kept: &KeptRun) -> Response {
     let run = match load_run(&kept.path) {
         Ok(run) => run,
         Err(error) => return page::refused(StatusCode::NOT_FOUND, &error.to_string()),
     };
     let text = match kept.verdict.as_deref().and_then(verdict_of) {
-        Some(verdict) => report_page(&Subject { verdict: &verdict, run: &run, reproduce: &again(&kept.path) }, None),
+        Some(verdict) => {
+            let baseline = compared(history, &verdict, &run);
+            report_page(&Subject { verdict: &verdict, run: &run, reproduce: &again(&kept.path) }, baseline.as_ref())
+        }
         None => match render_run(Format::Html, &run, Look { width: 80, color: ColorChoice::Never }) {
             Ok(text) => text,
             Err(error) => return page::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
@@ -38,6 +41,13 @@ pub(super) fn answer(kept: &KeptRun) -> Response {
     };
     let text = text.replacen("<main id=\"main\">", "<main id=\"main\"><p class=\"first\"><a href=\"/\">All runs</a></p>", 1);
     ([(CONTENT_SECURITY_POLICY, format!("{}; frame-ancestors 'none'", policy()))], Html(text)).into_response()
+}
+
+/// Without them a report has the baseline's value alone.
+fn compared(history: &History, verdict: &Verdict, run: &Run) -> Option<Baseline> {
+    let told = verdict.baseline.as_ref()?;
+    let left_out = told.left_out.iter().filter_map(|text| Some(text.split_once(": ")?.0)).collect();
+    history.compared(&Compared { run, jobs: told.runs, oldest: told.oldest?, newest: told.newest?, left_out }).ok()?
 }
 
 fn verdict_of(path: &Path) -> Option<Verdict> {
@@ -50,6 +60,10 @@ fn within_reason(mut verdict: Verdict) -> Verdict {
     verdict.self_checks.truncate(ENTRIES);
     verdict.findings.truncate(FINDINGS);
     verdict.run.overrides.truncate(ENTRIES);
+    if let Some(baseline) = &mut verdict.baseline {
+        baseline.left_out.truncate(ENTRIES);
+        baseline.left_out.iter_mut().for_each(shorten);
+    }
     verdict.reasons.iter_mut().for_each(|reason| shorten(&mut reason.text));
     verdict.self_checks.iter_mut().for_each(|check| shorten(&mut check.detail));
     verdict.run.overrides.iter_mut().for_each(shorten);

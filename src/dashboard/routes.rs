@@ -97,7 +97,7 @@ async fn one_run(State(content): Shared, Path(id): Path<String>) -> Response {
     }
     let Some(history) = content.history.clone() else { return page::not_found() };
     made_aside(move || match history.run(id) {
-        Ok(Some(run)) => kept_report::answer(&run),
+        Ok(Some(run)) => kept_report::answer(&history, &run),
         Ok(None) => page::not_found(),
         Err(error) => page::refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     })

@@ -75,8 +75,7 @@ fn look(folder: &Path, depth: usize, found: &mut Found) {
     if is_own_file(&folder.join(STORE_LIST)) {
         note_pins(folder, found);
     }
-    let runs_of_store = folder.file_name().is_some_and(|name| name == STORE_RUNS)
-        && folder.parent().is_some_and(|store| is_own_file(&store.join(STORE_LIST)));
+    let runs_of_store = is_runs_of_store(folder);
     for entry in entries.flatten() {
         let (path, Ok(kind)) = (entry.path(), entry.file_type()) else { continue };
         if kind.is_dir() {
@@ -87,6 +86,15 @@ fn look(folder: &Path, depth: usize, found: &mut Found) {
             note_run(path, found);
         }
     }
+}
+
+/// The store whose run this file is; `None` where it is of none.
+pub(super) fn store_of(file: &Path) -> Option<&Path> {
+    file.parent().filter(|runs| is_runs_of_store(runs))?.parent()
+}
+
+fn is_runs_of_store(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name == STORE_RUNS) && folder.parent().is_some_and(|store| is_own_file(&store.join(STORE_LIST)))
 }
 
 fn note_run(path: PathBuf, found: &mut Found) {

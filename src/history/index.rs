@@ -12,6 +12,7 @@ use super::Opening;
 use super::entry::{EndpointFigures, KeptRun};
 use super::files::{Known, RunFile};
 use super::opening::{self, OpenError};
+use crate::run::Run;
 
 const COLUMNS: &str = "id, path, verdict, outcome, scenario, hash, fingerprint, target, branch, commit_id, started_us, complete, pinned, requests, failures, p95, p99";
 
@@ -114,6 +115,16 @@ impl Index {
 
     pub(super) fn run(&self, id: u64) -> Result<Option<KeptRun>, rusqlite::Error> {
         self.0.query_row(&format!("SELECT {COLUMNS} FROM run WHERE id = ?1"), [number(id)], kept).optional()
+    }
+
+    /// The files of runs of the same scenario on the same class of machine that began between these times.
+    pub(super) fn files_like(&self, run: &Run, (oldest, newest): (Timestamp, Timestamp)) -> Result<Vec<PathBuf>, rusqlite::Error> {
+        let text = "SELECT file.path FROM run JOIN file ON file.run = run.id
+            WHERE run.scenario = ?1 AND run.started_us BETWEEN ?2 AND ?3 AND run.hash = ?4 AND run.fingerprint = ?5 LIMIT 1000";
+        let mut statement = self.0.prepare(text)?;
+        let (scenario, machine) = (&run.scenario, run.environment.fingerprint());
+        let values = params![scenario.name, oldest.as_microsecond(), newest.as_microsecond(), scenario.hash, machine];
+        statement.query_map(values, |row| Ok(PathBuf::from(row.get::<_, String>(0)?)))?.collect()
     }
 
     pub(super) fn endpoints(&self, id: u64) -> Result<Vec<EndpointFigures>, rusqlite::Error> {

@@ -1,6 +1,7 @@
 //! The index of kept runs: what every run below some folders measured, in SQLite, so that thousands of them are found and
 //! compared without being opened. The files stay the truth: the index is made of them, and again at any time.
 
+mod compared;
 mod entry;
 mod files;
 mod index;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+pub use self::compared::Compared;
 pub use self::entry::{EndpointFigures, KeptRun};
 use self::files::{Found, find};
 use self::index::Index;

@@ -407,6 +407,33 @@ fn d08_a_signal_ends_it_soon_although_a_load_hangs_and_a_tab_is_open_and_what_wa
     assert_eq!(workspace.json(&format!(".perfgate/history/shop/{kept}/verdict.json"))["exit_code"], 143);
 }
 
+#[test]
+fn the_report_of_a_kept_run_shows_the_runs_that_it_was_compared_with_and_no_others() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.write("thresholds/shop.yaml", "version: 1\nscenario: shop\ndefaults: {p95: {max: 400ms, rise: 300%}, failures: 1%}\n");
+    workspace.perfgate("baseline refresh shop.yaml --repeat 3").with(0);
+    workspace.perfgate("check shop.yaml --out .perfgate/judged");
+    // One that came later.
+    workspace.perfgate("baseline refresh shop.yaml").with(0);
+    let dots = |page: &str| page.matches("<circle class=\"past\"").count();
+    let written = dots(&workspace.read(".perfgate/judged/report.html"));
+    assert!(written >= 3 && written.is_multiple_of(3), "{written} dots");
+    let served = || {
+        let dashboard = Dashboard::start(&workspace, "serve");
+        let cookie = dashboard.open();
+        let listing = dashboard.ask("GET /api/runs", &cookie, "").with(200).json();
+        let judged = listing["runs"].as_array().unwrap().iter().find(|run| run["outcome"] != "unjudged").unwrap()["id"].clone();
+        dashboard.ask(&format!("GET /runs/{judged}"), &cookie, "").with(200).body
+    };
+    assert_eq!(dots(&served()), written);
+    // A store that lost the newest of them may hold others in its place.
+    let newest = workspace.names(".perfgate/baselines/shop/runs").into_iter().nth(2).unwrap();
+    std::fs::remove_file(workspace.path(&format!(".perfgate/baselines/shop/runs/{newest}"))).unwrap();
+    let page = served();
+    assert!(dots(&page) == 0 && page.contains("baseline "), "{} dots", dots(&page));
+}
+
 /// That an answer is what the description promises.
 #[track_caller]
 fn fits(description: &Value, path: &str, method: &str, status: u16, answer: &Value) {
