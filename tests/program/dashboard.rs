@@ -419,18 +419,18 @@ fn the_report_of_a_kept_run_shows_the_runs_that_it_was_compared_with_and_no_othe
     let dots = |page: &str| page.matches("<circle class=\"past\"").count();
     let written = dots(&workspace.read(".perfgate/judged/report.html"));
     assert!(written >= 3 && written.is_multiple_of(3), "{written} dots");
-    let served = || {
+    let page_of_it = || {
         let dashboard = Dashboard::start(&workspace, "serve");
         let cookie = dashboard.open();
         let listing = dashboard.ask("GET /api/runs", &cookie, "").with(200).json();
         let judged = listing["runs"].as_array().unwrap().iter().find(|run| run["outcome"] != "unjudged").unwrap()["id"].clone();
         dashboard.ask(&format!("GET /runs/{judged}"), &cookie, "").with(200).body
     };
-    assert_eq!(dots(&served()), written);
+    assert_eq!(dots(&page_of_it()), written);
     // A store that lost the newest of them may hold others in its place.
     let newest = workspace.names(".perfgate/baselines/shop/runs").into_iter().nth(2).unwrap();
     std::fs::remove_file(workspace.path(&format!(".perfgate/baselines/shop/runs/{newest}"))).unwrap();
-    let page = served();
+    let page = page_of_it();
     assert!(dots(&page) == 0 && page.contains("baseline "), "{} dots", dots(&page));
 }
 
