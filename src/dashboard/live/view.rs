@@ -102,7 +102,8 @@ fn phases(live: &Live) -> Markup {
             }
             rect class="gone" x="0" y="70%" width=(percent(elapsed)) height="30%" {}
             @for phase in &live.heading.phases {
-                svg x=(percent(phase.from)) y="0" width=(percent(phase.to - phase.from)) height="100%" { text x="4" y="15" { (line(&title(phase))) } }
+                @let name = line(&title(phase));
+                foreignObject class="name" x=(percent(phase.from)) y="0" width=(percent(phase.to - phase.from)) height="70%" { div title=(name) { (name) } }
             }
         }
     }
