@@ -136,7 +136,7 @@ fn a_history_is_filtered_compared_and_read_in_a_browser() {
     }
     Served::start(folder.path(), &["serve"]).visit(&harness, "history");
     // And once more by another process, from the index that the first one made.
-    Served::start(folder.path(), &["serve"]).visit(&harness, "history");
+    Served::start(folder.path(), &["serve"]).visit(&harness, "again");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn eight_hours_of_a_live_view_keep_the_tab_small() {
             for second in (SECONDS - 600..SECONDS).take_while(|_| !over.load(Ordering::Relaxed)) {
                 feed.tick(made_up(second, SECONDS));
                 feed.checkpoint(&run);
-                std::thread::sleep(Duration::from_millis(100));
+                std::thread::sleep(Duration::from_millis(30));
             }
         });
         let told = visit(&harness, "hours", dashboard.url(), None);
