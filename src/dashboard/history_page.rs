@@ -103,11 +103,11 @@ fn row(run: &KeptRun) -> Markup {
     let started = when(run);
     html! {
         td { input type="checkbox" name="run" form="compare" value=(run.id) aria-label={ "compare the run of " (started) }; }
-        th scope="row" { a class="moment" href={ "/runs/" (run.id) } { (started) } @if run.pinned { " (pinned)" } @if !run.complete { " (incomplete)" } }
+        th scope="row" { a href={ "/runs/" (run.id) } { (started) } @if run.pinned { " (pinned)" } @if !run.complete { " (incomplete)" } }
         td { (outcome(&run.outcome)) }
         td { (line(&run.scenario)) }
         td { (line(run.branch.as_deref().unwrap_or(NONE))) }
-        td { code class="commit" { (line(&run.commit.as_deref().unwrap_or(NONE).chars().take(10).collect::<String>())) } }
+        td { code class="commit" { (line(&run.commit.as_deref().unwrap_or(NONE).chars().take(7).collect::<String>())) } }
         td { (line(&run.target)) }
         td class="n" data-v=(run.requests) { (format_count(run.requests)) }
         (millis(run.p95_ms))
