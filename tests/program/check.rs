@@ -155,9 +155,9 @@ fn every_outcome_has_its_exit_code() {
 
 #[test]
 fn a_release_is_compared_with_the_runs_that_the_nightly_job_kept() {
-    let (good, slower) = (Server::start(|_| Reply::slow(3)), Server::start(|_| Reply::slow(70)));
+    let (good, slower) = (Server::start(|_| Reply::slow(3)), Server::start(|_| Reply::slow(150)));
     let workspace = Workspace::with_shop(&good.url());
-    workspace.edit("shop.yaml", "users: 30, hold: 1s", "users: 60, hold: 800ms");
+    workspace.edit("shop.yaml", "hold: 1s", "hold: 1500ms");
     workspace.edit("thresholds/shop.yaml", "{p95: 400ms, failures: 1%}", "{p95: {rise: 50%, at_least: 40ms}}");
     workspace.perfgate("baseline refresh shop.yaml --repeat 2").with(0).says("baseline of shop in .perfgate/baselines/shop: 2 runs");
     workspace.perfgate("check shop.yaml").with(3).prints("comparison starts after 3 baseline runs; 2 of 3 so far");
