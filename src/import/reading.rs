@@ -15,6 +15,7 @@ use crate::run::{
     ScenarioRef, SecondCounts, Slice, StatedLatency,
 };
 use crate::stats::Histogram;
+use crate::units::format_duration;
 
 /// The only phase of an imported run.
 pub(super) const PHASE: &str = "hold";
@@ -22,6 +23,8 @@ pub(super) const PHASE: &str = "hold";
 pub(super) const MAX_NAMES: usize = 1000;
 /// A load of no length has no throughput; tools that state none get the shortest there is.
 const SHORTEST: Duration = Duration::from_millis(1);
+/// 12 days: what lasted longer was no load, and no run file holds decades.
+const LONGEST: Duration = Duration::from_secs(12 * 24 * 3600);
 
 /// What a file holds.
 pub(super) struct Reading {
@@ -110,6 +113,10 @@ impl Reading {
             let examples = self.endpoints.iter().take(3).map(|endpoint| format!("{:?}", endpoint.name)).collect();
             let hint = tool.naming_hint();
             return Err(ImportError::TooManyNames { path: path.to_owned(), line: 1, cap: MAX_NAMES, examples, hint });
+        }
+        if self.length > LONGEST {
+            let problem = format!("its times lie {} apart, more than the 12 days that a load may last", format_duration(self.length));
+            return Err(ImportError::document(path, problem).with_hint("are these the results of one load, as the tool wrote them?"));
         }
         self.refuse_falling_percentiles(path)?;
         self.refuse_more_latencies_than_requests(path)?;

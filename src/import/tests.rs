@@ -176,6 +176,13 @@ fn locust_is_counted_to_the_request_and_to_the_bucket() {
     near(about.resolution.width_at(190.0), 10.0, 1e-9);
 }
 
+#[test]
+fn what_lasted_for_decades_was_no_load() {
+    let text = std::fs::read_to_string(result("locust-2.47.0/run.json")).unwrap();
+    let refused = refusal(text.replacen(r#""start_time": 1795181803"#, r#""start_time": 179518"#, 1));
+    assert!(refused.contains("apart, more than the 12 days that a load may last | are these the results of one load"), "{refused}");
+}
+
 /// Locust's own percentile: the bucket that holds the request of this rank, and how wide that bucket is (ms).
 fn locusts_percentile(buckets: &[(f64, u64)], share: f64) -> (f64, f64) {
     let requests: u64 = buckets.iter().map(|(_, count)| count).sum();

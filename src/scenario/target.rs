@@ -72,7 +72,9 @@ fn host_of(url: &Url) -> Result<String, TargetError> {
         Some(Host::Ipv6(address)) => address.to_string(),
         None => String::new(),
     };
-    if host.is_empty() { Err(TargetError::NotAUrl(url::ParseError::EmptyHost)) } else { Ok(host) }
+    // Of a name with two dots at its end no part stands between them.
+    let has_empty_end = host.is_empty() || host.ends_with('.');
+    if has_empty_end { Err(TargetError::NotAUrl(url::ParseError::EmptyHost)) } else { Ok(host) }
 }
 
 #[cfg(test)]
@@ -112,6 +114,8 @@ mod tests {
             ("https://a.example/#x", "holds no fragment"),
             ("https://a b.example", "no white space"),
             ("https://", "is a URL such as"),
+            ("http://16..", "is a URL such as"),
+            ("https://prod.shop.example..", "is a URL such as"),
             ("https://staging%2f.evil", "is a URL such as"),
             ("https://a.example:0", "port is not 0"),
             ("https://${env.HOST}", "holds no `${..}`"),
