@@ -10,6 +10,7 @@ use tokio::task::LocalSet;
 
 use super::Abort;
 use super::connection::{ConnectError, Connection, Endpoints, Tls};
+use super::system::try_socket_pair;
 use super::tls::{CertificateCheck, TlsError, client_config};
 use crate::run::FailureClass;
 use crate::scenario::{HttpVersion, Refusal, Scenario, Scheme, Target, check_address};
@@ -56,7 +57,8 @@ impl PreflightError {
             Self::Protocol { .. } => "`http: {version: auto}` takes what the target speaks".to_owned(),
             Self::NotReady { .. } | Self::ReadyFailed { .. } => "the scenario's `ready` path must answer 2xx before the load begins".to_owned(),
             Self::Refused(refusal) => refusal.hint(),
-            Self::TlsFiles(_) | Self::Runtime(_) | Self::Aborted { .. } => return None,
+            Self::Runtime(_) => "the system gives no more of what a load needs: see `ulimit -n` (open files) and `ulimit -u` (threads)".to_owned(),
+            Self::TlsFiles(_) | Self::Aborted { .. } => return None,
         })
     }
 }
@@ -66,6 +68,7 @@ impl PreflightError {
 /// # Errors
 /// [`PreflightError`].
 pub fn preflight(scenario: &Scenario, check: CertificateCheck, abort: &Abort) -> Result<Endpoints, PreflightError> {
+    try_socket_pair().map_err(PreflightError::Runtime)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PreflightError::Runtime)?;
     let answered = LocalSet::new().block_on(&runtime, async {
         tokio::select! {

@@ -20,6 +20,20 @@ pub fn descriptor_limit() -> u64 {
     u64::MAX - OWN_DESCRIPTORS
 }
 
+/// Whether the system gives a pair of sockets, as tokio's first runtime takes for granted: it panics without.
+///
+/// # Errors
+/// What the system says, where it gives none.
+#[cfg(unix)]
+pub fn try_socket_pair() -> std::io::Result<()> {
+    std::os::unix::net::UnixStream::pair().map(drop)
+}
+
+#[cfg(not(unix))]
+pub fn try_socket_pair() -> std::io::Result<()> {
+    Ok(())
+}
+
 /// CPU time of the whole machine, in ticks.
 #[derive(Debug, Clone, Copy)]
 pub struct CpuTimes {

@@ -268,6 +268,22 @@ fn more_users_than_descriptors_are_told_before_the_load() {
     assert_eq!(server.requests(), 0);
 }
 
+/// P14: and so few of them that nothing can begin.
+#[test]
+fn hardly_any_descriptor_is_told_as_that_and_as_no_bug() {
+    let server = Server::healthy();
+    let trial = Trial::on(&server.url());
+    for limit in 7..=9 {
+        let few = || limited(&trial.command("check shop.yaml"), &format!("ulimit -n {limit}"));
+        trial
+            .run(few)
+            .with(70)
+            .says("error: cannot start: Too many open files")
+            .says("hint: the system gives no more of what a load needs");
+    }
+    assert_eq!(server.requests(), 0);
+}
+
 /// P15: two runs, one folder.
 #[test]
 fn a_folder_that_another_run_uses_is_left_to_it() {
