@@ -236,11 +236,11 @@ mod signals {
     use tokio::signal::unix::{SignalKind, signal};
 
     use super::{Abort, exit_of_signal};
-    use crate::load::try_socket_pair;
+    use crate::load::try_descriptors;
 
     /// Drops `not_yet_listening` once no signal can be missed.
     pub(super) fn listen(abort: &Abort, all_is_written: &AtomicBool, not_yet_listening: Sender<()>) {
-        if try_socket_pair().is_err() {
+        if try_descriptors().is_err() {
             return;
         }
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };

@@ -48,7 +48,7 @@ use self::recorder::Batch;
 pub use self::rehearsal::{Composer, Rehearsal};
 use self::request::Program;
 use self::system::OWN_DESCRIPTORS;
-pub use self::system::{descriptor_limit, try_socket_pair};
+pub use self::system::{descriptor_limit, try_descriptors};
 pub use self::tls::{CertificateCheck, TlsError};
 pub use self::worker::DRAIN_AT_ABORT;
 use self::worker::Share;

@@ -10,7 +10,7 @@ use tokio::task::LocalSet;
 
 use super::Abort;
 use super::connection::{ConnectError, Connection, Endpoints, Tls};
-use super::system::try_socket_pair;
+use super::system::try_descriptors;
 use super::tls::{CertificateCheck, TlsError, client_config};
 use crate::run::FailureClass;
 use crate::scenario::{HttpVersion, Refusal, Scenario, Scheme, Target, check_address};
@@ -68,7 +68,7 @@ impl PreflightError {
 /// # Errors
 /// [`PreflightError`].
 pub fn preflight(scenario: &Scenario, check: CertificateCheck, abort: &Abort) -> Result<Endpoints, PreflightError> {
-    try_socket_pair().map_err(PreflightError::Runtime)?;
+    try_descriptors().map_err(PreflightError::Runtime)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(PreflightError::Runtime)?;
     let answered = LocalSet::new().block_on(&runtime, async {
         tokio::select! {

@@ -20,17 +20,23 @@ pub fn descriptor_limit() -> u64 {
     u64::MAX - OWN_DESCRIPTORS
 }
 
-/// Whether the system gives a pair of sockets, as tokio's first runtime takes for granted: it panics without.
+/// Pairs of descriptors that a runtime takes to begin with.
+#[cfg(unix)]
+const PAIRS: usize = 4;
+
+/// Whether the system gives the few descriptors that tokio's first runtime takes for granted: it panics without.
 ///
 /// # Errors
-/// What the system says, where it gives none.
+/// What the system says, where it does not.
 #[cfg(unix)]
-pub fn try_socket_pair() -> std::io::Result<()> {
-    std::os::unix::net::UnixStream::pair().map(drop)
+pub fn try_descriptors() -> std::io::Result<()> {
+    let pairs: Vec<_> = (0..PAIRS).map(|_| std::os::unix::net::UnixStream::pair()).collect::<Result<_, _>>()?;
+    drop(pairs);
+    Ok(())
 }
 
 #[cfg(not(unix))]
-pub fn try_socket_pair() -> std::io::Result<()> {
+pub fn try_descriptors() -> std::io::Result<()> {
     Ok(())
 }
 
