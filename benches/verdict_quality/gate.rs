@@ -99,6 +99,8 @@ fn answer(changes: &[Option<Change>]) -> Option<Outcome> {
         Some(Outcome::Failed)
     } else if any(|change| change.suspect || change.decision == Decision::Undecided) {
         None
+    } else if any(|change| change.decision == Decision::Hidden) {
+        Some(Outcome::Inconclusive)
     } else {
         Some(Outcome::Passed)
     }

@@ -2,13 +2,11 @@
 //! again, and fails only where a fresh sitting agrees and both together are beyond noise. Levels and their false-alarm
 //! rates: `cargo bench --bench verdict_quality`.
 
-use super::{Change, Decision, Limits, Measured, PASS_LEVEL, TAIL_NEEDED, Worse};
+use super::{Change, Decision, Limits, Measured, PASS_LEVEL, SUSPICION, TAIL_NEEDED, Worse, unresolved};
 use crate::stats::{Estimate, Noise, Series, history_noise, t_quantile};
 
 /// The chance of a false alarm that all metrics of a gate share.
 const FALSE_ALARM: f64 = 0.003;
-/// The same for asking for another sitting.
-const SUSPICION: f64 = 0.10;
 /// How sure a pass is where rounds side by side can still decide: a change that is missed here is missed for good.
 const SCREEN_PASS_LEVEL: f64 = 0.99;
 /// Runs of one job share its day: this share of the variance stays, however often the load is repeated.
@@ -50,7 +48,12 @@ pub fn judge_history(compared: &[Compared], most_sittings: usize) -> Vec<Option<
 /// fails. What is undecided is the rounds' to decide.
 #[must_use]
 pub fn screen_history(compared: &[Compared], most_sittings: usize) -> Vec<Option<Change>> {
-    judge_at(compared, most_sittings.max(2), SCREEN_PASS_LEVEL)
+    let mut changes = judge_at(compared, most_sittings.max(2), SCREEN_PASS_LEVEL);
+    // Side by side both have the same noise, so that rounds may tell what the history cannot.
+    for change in changes.iter_mut().flatten().filter(|change| change.decision == Decision::Hidden) {
+        change.decision = Decision::Undecided;
+    }
+    changes
 }
 
 fn judge_at(compared: &[Compared], most_sittings: usize, pass_level: f64) -> Vec<Option<Change>> {
@@ -85,7 +88,11 @@ impl Family {
 
     fn suspects_first(self, one: &Compared, noise: Option<&Noise>) -> bool {
         let Some(first) = noise.and_then(|noise| Sittings::of(one, noise, 1)) else { return false };
-        one.tail >= TAIL_NEEDED && first.single.is_beyond(one.limits, t_quantile(1.0 - SUSPICION / self.metrics, first.single.freedom))
+        one.tail >= TAIL_NEEDED && self.suspects(one, &first.single)
+    }
+
+    fn suspects(self, one: &Compared, measured: &Measured) -> bool {
+        measured.is_beyond(one.limits, t_quantile(1.0 - SUSPICION / self.metrics, measured.freedom))
     }
 
     /// How many standard errors prove a regression.
@@ -104,10 +111,10 @@ impl Family {
             Decision::Regressed
         } else if is_enough && all.is_unchanged(one.limits, self.pass_level) {
             Decision::Unchanged
-        } else if is_resolvable(one, most_sittings) {
+        } else if is_resolvable(one, most_sittings) || (is_enough && self.suspects(one, &all)) {
             Decision::Undecided
         } else {
-            Decision::Unresolvable
+            unresolved(one.tail)
         };
         Some(all.shown(one.worse, decision, critical, noise.between.sqrt()))
     }
@@ -228,9 +235,14 @@ mod tests {
     #[test]
     fn what_such_runs_can_never_resolve_is_said() {
         let vague = Estimate { log: 0.05, low: 0.2, up: 0.2 };
-        let one = Compared { history: vec![vague; 10], sittings: vec![vague], ..compared(&[]) };
+        let one = Compared { history: vec![vague; 10], sittings: vec![vague], tail: 50.0, ..compared(&[]) };
         assert_eq!(decided(&one).decision, Decision::Unresolvable);
         assert!(decided(&one).visible > 0.4);
+        // But what looks like a regression is not waved through.
+        let slower = vec![Estimate { log: 0.4, ..vague }; 3];
+        assert_eq!(decided(&Compared { sittings: slower, ..one.clone() }).decision, Decision::Undecided);
+        let many = Compared { tail: 500.0, ..one.clone() };
+        assert_eq!(decided(&many).decision, Decision::Hidden, "noise hides it, not the number of requests");
         let too_few = Compared { tail: 4.0, ..compared(&[0.0]) };
         assert_ne!(decided(&too_few).decision, Decision::Unchanged);
     }

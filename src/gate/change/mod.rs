@@ -15,8 +15,12 @@ const PASS_LEVEL: f64 = 0.975;
 const SHOWN_LEVEL: f64 = 0.975;
 /// Quantile of the normal distribution at 99 %: "found with 99 % probability".
 const FOUND: f64 = 2.326;
+/// The chance, which all metrics of a gate share, that one looks like a regression where nothing changed.
+const SUSPICION: f64 = 0.10;
 /// A metric decides only where so many requests are expected beyond its percentile.
 const TAIL_NEEDED: f64 = 5.0;
+/// So many are not few: what they do not resolve is hidden by the target's own noise.
+const TAIL_PLENTY: f64 = 100.0;
 
 /// What may change and what must be found, as logarithms of a ratio, both above 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,8 +45,10 @@ pub enum Decision {
     Unchanged,
     /// Neither: more data may tell.
     Undecided,
-    /// Neither, and runs of this length never could.
+    /// Neither, and runs of this length never could, because their requests are few; it does not look like a regression.
     Unresolvable,
+    /// The same of many requests: what the target does by itself hides it, and more such runs would not help.
+    Hidden,
 }
 
 /// One metric, decided.
@@ -60,6 +66,11 @@ pub struct Change {
     pub noise: f64,
     /// Whether it looks like a regression that is not confirmed yet.
     pub suspect: bool,
+}
+
+/// What it comes to where such runs can't resolve a metric with so many requests beyond its percentile; other metrics have none.
+fn unresolved(tail: f64) -> Decision {
+    if tail.is_finite() && tail >= TAIL_PLENTY { Decision::Hidden } else { Decision::Unresolvable }
 }
 
 impl Worse {

@@ -1,7 +1,7 @@
 //! Two builds loaded side by side in rounds: what slows both down at the same time is no difference between them. A
 //! round is looked at only at fixed counts, because every look is another chance of a false alarm.
 
-use super::{Change, Decision, Limits, Measured, PASS_LEVEL, TAIL_NEEDED, Worse};
+use super::{Change, Decision, Limits, Measured, PASS_LEVEL, SUSPICION, TAIL_NEEDED, Worse, unresolved};
 use crate::stats::{Estimate, Restarts, SeriesOfRounds, chance_of_at_least, round_noise, t_quantile};
 
 /// After so many rounds it is decided, or another one follows.
@@ -39,21 +39,23 @@ pub fn judge_rounds(paired: &[Paired], restarts: Restarts, most_rounds: usize) -
         .iter()
         .map(|one| SeriesOfRounds { rounds: &one.rounds, against_itself: &one.against_itself, kind: one.kind, usual: one.usual })
         .collect();
-    let level = level(paired.len());
+    let (level, suspicion) = (level(paired.len()), SUSPICION / number(paired.len()));
     let one = |(one, noise): (&Paired, Option<crate::stats::RoundNoise>)| {
         let noise = noise?;
         let change = one.worse.signed(noise.mean);
         let measured = Measured { change, low: noise.error, up: noise.error, freedom: noise.freedom };
         let critical = t_quantile(1.0 - level, noise.freedom);
-        let is_enough = one.tail >= TAIL_NEEDED && LOOKS.contains(&one.rounds.len());
+        let has_tail = one.tail >= TAIL_NEEDED;
+        let is_enough = has_tail && LOOKS.contains(&one.rounds.len());
+        let is_suspect = || has_tail && measured.is_beyond(one.limits, t_quantile(1.0 - suspicion, noise.freedom));
         let decision = if is_enough && measured.is_beyond(one.limits, critical) {
             Decision::Regressed
         } else if is_enough && measured.is_unchanged(one.limits, PASS_LEVEL) {
             Decision::Unchanged
-        } else if is_resolvable(one, most_rounds) {
+        } else if is_resolvable(one, most_rounds) || is_suspect() {
             Decision::Undecided
         } else {
-            Decision::Unresolvable
+            unresolved(one.tail)
         };
         Some(measured.shown(one.worse, decision, critical, noise.between))
     };
@@ -105,9 +107,14 @@ pub fn replay(paired: &[Paired], restarts: Restarts) -> Replay {
 
 /// The level of one metric at one look. Where there are fewer looks it is no more generous: the first ones know least of
 /// the noise.
-#[expect(clippy::cast_precision_loss, reason = "metrics of a gate are few")]
 fn level(metrics: usize) -> f64 {
-    FALSE_ALARM * ALIKE / LOOKS.len() as f64 / metrics.max(1) as f64
+    FALSE_ALARM * ALIKE / number(LOOKS.len()) / number(metrics)
+}
+
+/// At least one.
+#[expect(clippy::cast_precision_loss, reason = "metrics of a gate are few")]
+fn number(count: usize) -> f64 {
+    count.max(1) as f64
 }
 
 /// Whether as many rounds as there may be would tell a change of `must_detect` from sampling.
@@ -187,6 +194,19 @@ mod tests {
         assert_eq!(replay(&[of(&calm), half], Restarts::None), replay(&[of(&calm)], Restarts::None), "of other rounds");
         assert_eq!(replay(&[], Restarts::None), Replay { gates: 0, alarms: 0 });
         assert!(Replay { gates: 0, alarms: 0 }.is_calibrated() && Replay { gates: 5, alarms: 1 }.is_calibrated());
+    }
+
+    #[test]
+    fn what_rounds_cannot_tell_is_no_pass_where_it_looks_like_a_regression() {
+        let coarse = |log: f64| {
+            let rounds = vec![Estimate { log, low: 0.3, up: 0.3 }; 3];
+            Paired { against_itself: vec![Estimate { log: 0.0, low: 0.3, up: 0.3 }; 10], rounds, tail: 50.0, ..paired(&[]) }
+        };
+        let many = Paired { tail: 500.0, ..coarse(0.04) };
+        assert_eq!(decided(&many), Decision::Hidden, "noise hides it, not the number of requests");
+        assert_eq!(decided(&coarse(0.04)), Decision::Unresolvable);
+        assert_eq!(decided(&coarse(0.1)), Decision::Undecided);
+        assert_eq!(decided(&coarse(1.5)), Decision::Regressed);
     }
 
     #[test]
