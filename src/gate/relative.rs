@@ -273,9 +273,12 @@ impl Pending<'_, Limits> {
                 Cause::Evaluated,
                 format!("{sentence}; loads like this can only see {}", visible.replace('+', signed(worse))),
             ),
-            Decision::Undecided | Decision::Hidden => {
-                (FindingOutcome::Inconclusive, Cause::Undecided, undecided(&check, &change, &sentence, limits))
-            }
+            Decision::Undecided => (FindingOutcome::Inconclusive, Cause::Undecided, undecided(&check, &change, &sentence, limits)),
+            Decision::Hidden => (
+                FindingOutcome::Inconclusive,
+                Cause::Undecided,
+                format!("{}; more loads like this would not tell", undecided(&check, &change, &sentence, limits)),
+            ),
         };
         let is_open = may_go_on && (change.decision == Decision::Undecided || change.suspect);
         let excess = if outcome == FindingOutcome::Fail { movement.bound.excess(value) } else { 0.0 };

@@ -114,7 +114,7 @@ impl Family {
         } else if is_resolvable(one, most_sittings) || (is_enough && self.suspects(one, &all)) {
             Decision::Undecided
         } else {
-            unresolved(one.tail)
+            unresolved(&all, one.tail)
         };
         Some(all.shown(one.worse, decision, critical, noise.between.sqrt()))
     }
@@ -264,10 +264,12 @@ mod tests {
     fn numbers_that_are_none_never_pass() {
         for log in [f64::NAN, f64::INFINITY] {
             let found = decided(&compared(&[log]));
-            assert!(!matches!(found.decision, Decision::Unchanged), "{found:?}");
+            assert!(!matches!(found.decision, Decision::Unchanged | Decision::Unresolvable), "{found:?}");
         }
         let none = Estimate { log: f64::NAN, low: 0.01, up: 0.01 };
         let found = decided(&Compared { history: vec![none; 10], ..compared(&[0.0]) });
-        assert!(!matches!(found.decision, Decision::Unchanged | Decision::Regressed), "{found:?}");
+        assert_eq!(found.decision, Decision::Undecided, "{found:?}");
+        let few = Compared { history: vec![Estimate { log: 0.0, low: f64::NAN, up: f64::NAN }; 10], tail: 50.0, ..compared(&[0.0]) };
+        assert!(!matches!(decided(&few).decision, Decision::Unresolvable), "{few:?}");
     }
 }

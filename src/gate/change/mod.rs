@@ -69,7 +69,11 @@ pub struct Change {
 }
 
 /// What it comes to where such runs can't resolve a metric with so many requests beyond its percentile; other metrics have none.
-fn unresolved(tail: f64) -> Decision {
+/// What is no number is never waved through.
+fn unresolved(measured: &Measured, tail: f64) -> Decision {
+    if ![measured.change, measured.low, measured.up].iter().all(|number| number.is_finite()) {
+        return Decision::Undecided;
+    }
     if tail.is_finite() && tail >= TAIL_PLENTY { Decision::Hidden } else { Decision::Unresolvable }
 }
 

@@ -55,7 +55,7 @@ pub fn judge_rounds(paired: &[Paired], restarts: Restarts, most_rounds: usize) -
         } else if is_resolvable(one, most_rounds) || is_suspect() {
             Decision::Undecided
         } else {
-            unresolved(one.tail)
+            unresolved(&measured, one.tail)
         };
         Some(measured.shown(one.worse, decision, critical, noise.between))
     };
