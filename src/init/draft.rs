@@ -226,7 +226,21 @@ impl DraftBody {
         if depth(&value) <= DEEPEST_JSON {
             return Self::Json(value);
         }
-        Self::Text { text: value.to_string(), media_type: Some("application/json".to_owned()) }
+        Self::Text { text: json_text(&value), media_type: Some("application/json".to_owned()) }
+    }
+}
+
+/// A JSON value as a text that may hold values: its texts were escaped, its names are taken literally here.
+#[must_use]
+pub fn json_text(value: &Value) -> String {
+    with_literal_names(value).to_string()
+}
+
+fn with_literal_names(value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(with_literal_names).collect()),
+        Value::Object(entries) => Value::Object(entries.iter().map(|(name, value)| (literal(name), with_literal_names(value))).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use self::credentials::{Credential, hoist_bearer};
 use self::server::server_of;
-use super::draft::{Draft, DraftBody, DraftKind, DraftStep, DraftTask, Pairs, free_name, literal};
+use super::draft::{Draft, DraftBody, DraftKind, DraftStep, DraftTask, Pairs, free_name, json_text, literal};
 use super::sample::{Sampler, given_value};
 use super::secrets::{is_secret_name, variable_name};
 use super::{InitError, file_name, slug};
@@ -196,7 +196,7 @@ impl<'a> Reader<'a> {
 
     /// The example of a parameter as text, escaped.
     fn parameter_value(&mut self, parameter: &'a Value) -> Option<String> {
-        let given = given_value(parameter).map(|value| literal(&as_text(value).chars().take(LONGEST_VALUE).collect::<String>()));
+        let given = given_value(parameter).map(|value| as_text(&escaped_whole(value)).chars().take(LONGEST_VALUE).collect());
         let schema = parameter.get("schema").or_else(|| parameter["content"].as_object()?.values().next()?.get("schema"));
         given.or_else(|| self.sampler.sample(schema?).map(|value| as_text(&value)))
     }
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
                 Some("header") if !NOT_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) => {
                     push_header(&mut step.headers, name, &value);
                 }
-                Some("cookie") => push_header(&mut step.headers, "cookie", &format!("{name}={value}")),
+                Some("cookie") => push_header(&mut step.headers, "cookie", &format!("{}={value}", literal(name))),
                 _ => {}
             }
         }
@@ -330,11 +330,12 @@ fn fields(value: &Value) -> Pairs {
     value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), as_text(value))).collect()
 }
 
+/// An escaped value as text.
 fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(as_text).collect::<Vec<_>>().join(","),
-        other => other.to_string(),
+        other => json_text(other),
     }
 }
 

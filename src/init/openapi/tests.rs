@@ -96,6 +96,22 @@ fn a_large_description_gives_a_scenario_of_readable_size() {
     assert!(notes.iter().any(|note| note.contains("only the first 300 operations were taken; left out: 3700")), "{notes:#?}");
 }
 
+#[test]
+fn a_name_inside_of_a_text_is_taken_literally() {
+    let body = json!({"a": {"${b}": ["${c}", {"${": 1}]}});
+    let given = |name: &str, place: &str| json!({"name": name, "in": place, "required": true, "example": {"${x}": "${y}"}});
+    let description = json!({"openapi": "3.0.0", "info": {"title": "x"}, "servers": [{"url": "https://staging.a.example"}], "paths": {"/a": {
+        "get": {"parameters": [given("q", "query"), given("${c}", "cookie")]},
+        "post": {"requestBody": {"content": {"text/plain": {"example": body}}}},
+        "put": {"requestBody": {"content": {"multipart/form-data": {"example": body}}}},
+    }}});
+    let (scenario, _) = drafted(&description, None);
+    assert!(scenario.contains(r#"query: {q: "{\"$${x}\":\"$${y}\"}"}"#), "{scenario}");
+    assert!(scenario.contains(r#"headers: {cookie: "$${c}={\"$${x}\":\"$${y}\"}"}"#), "{scenario}");
+    assert!(scenario.contains(r#"body: "{\"a\":{\"$${b}\":[\"$${c}\",{\"$${\":1}]}}""#), "{scenario}");
+    assert!(scenario.contains(r#"multipart: {a: "{\"$${b}\":[\"$${c}\",{\"$${\":1}]}"}"#), "{scenario}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
