@@ -221,7 +221,7 @@ fn one_load_may_pass_before_two_deployments_are_compared() {
     workspace.edit(
         "thresholds/shop.yaml",
         "{p95: 400ms, failures: 1%}",
-        "{p95: {rise: 50%, at_least: 30ms, must_detect: 250%}, failures: {rise: 1%}}",
+        "{p95: {rise: 50%, at_least: 60ms, must_detect: 500%}, failures: {rise: 1%}}",
     );
     let check = |target: &Server, more: &str| format!("check shop.yaml --target {} --against {} {more}", target.url(), old.url());
     workspace.perfgate("baseline refresh shop.yaml --repeat 2").with(0);
