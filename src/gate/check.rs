@@ -41,6 +41,8 @@ pub(super) enum Cause {
     Undefined,
     /// Neither beyond noise nor a change excluded.
     Undecided,
+    /// The same, and more such loads would not tell.
+    Hidden,
     /// The file that was imported does not hold it.
     NotStated,
     /// There was nothing to compare with.

@@ -471,6 +471,18 @@ mod tests {
     }
 
     #[test]
+    fn what_the_target_does_by_itself_can_hide_a_change_and_is_not_waited_for() {
+        // One slice of twenty is slow: p95 is on either side of the step by chance.
+        let now_and_then = |millis: f64| {
+            let of_slice = |run: RunSample, slice| run.ok_each("GET /a", "hold", &[if slice == 0 { 3.0 * millis } else { millis }; 200]);
+            (0..20).fold(RunSample::new(), of_slice).done()
+        };
+        let verdict = compared(&now_and_then(105.0), "defaults: {p95: {rise: 10%}}", &baseline(vec![now_and_then(100.0); 10]));
+        assert_eq!((verdict.exit_code, codes(&verdict)), (3, vec!["hidden"]), "{verdict:#?}");
+        assert!(first_reason(&verdict).ends_with("; more loads like this would not tell"), "{}", first_reason(&verdict));
+    }
+
+    #[test]
     fn a_value_near_its_limit_is_loaded_again_and_decided_in_the_end() {
         for (latencies, outcome, again) in [
             (&[80.0][..], Pass, false),

@@ -99,6 +99,7 @@ fn of_rows(rows: &[Row]) -> Vec<Consequence> {
         (ExitCode::NoVerdict, "too_few_samples", "have too few samples", inconclusive(Cause::TooFewSamples)),
         (ExitCode::NoVerdict, "undefined", "can't be computed", inconclusive(Cause::Undefined)),
         (ExitCode::NoVerdict, "undecided", "are undecided", inconclusive(Cause::Undecided)),
+        (ExitCode::NoVerdict, "hidden", "are hidden by what the target does by itself", inconclusive(Cause::Hidden)),
         (ExitCode::NoVerdict, "not_stated", "are not answered by the imported file", inconclusive(Cause::NotStated)),
         (ExitCode::NoVerdict, "distrusted", "can't be decided by this run", inconclusive(Cause::Distrusted)),
         (ExitCode::Pass, "waived", "are waived", with_outcome(FindingOutcome::Waived)),

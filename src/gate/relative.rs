@@ -276,7 +276,7 @@ impl Pending<'_, Limits> {
             Decision::Undecided => (FindingOutcome::Inconclusive, Cause::Undecided, undecided(&check, &change, &sentence, limits)),
             Decision::Hidden => (
                 FindingOutcome::Inconclusive,
-                Cause::Undecided,
+                Cause::Hidden,
                 format!("{}; more loads like this would not tell", undecided(&check, &change, &sentence, limits)),
             ),
         };

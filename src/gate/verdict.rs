@@ -56,7 +56,7 @@ pub enum FindingOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// A stable word: `gate_failed`, `incomplete`, `conserved`, `generator`, `endpoint_without_requests`, `no_samples`,
-    /// `steady`, `too_few_samples`, `undefined`, `not_stated`, `undecided`, `distrusted`, `nothing_checked`, `no_baseline`, `other_baseline`, `waived`,
+    /// `steady`, `too_few_samples`, `undefined`, `not_stated`, `undecided`, `hidden`, `distrusted`, `nothing_checked`, `no_baseline`, `other_baseline`, `waived`,
     /// `warning`, `suspicious`, `unused_waiver`, `thresholds_loosened`.
     pub code: String,
     /// One sentence for a person.

@@ -177,6 +177,10 @@ pub(super) fn hint(verdict: &Verdict) -> Option<&'static str> {
         "no_baseline" => "keep baseline runs first: perfgate baseline refresh",
         "not_comparable" => "refresh the baseline with this scenario on this class of machine: perfgate baseline refresh",
         "undecided" => "allow more time (--max-duration), or load the old build beside the new one (--against)",
+        "hidden" => {
+            "give the target something to spare (fewer --users, a lower --rate), load longer (--duration), or load the old build beside \
+             the new one (--against)"
+        }
         "incomplete" | "aborted" => "run it again, to its end",
         _ => match verdict.exit().meaning().1 {
             "-" => "run it again, to its end",
