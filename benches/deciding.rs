@@ -121,6 +121,7 @@ fn run(night: u64) -> Run {
         },
         endpoints,
         at_once: SecondCounts::default(),
+        started_anew: false,
         phases: vec![PhaseRun {
             name: "hold".into(),
             at: Duration::ZERO,

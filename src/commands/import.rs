@@ -10,7 +10,7 @@ use crate::cli::{ImportArgs, LoadArgs, ToolName, UnitName};
 use crate::exit::ExitCode;
 use crate::import::{ImportOptions, TimeUnit, Tool, import as read_result, is_known};
 use crate::report::{Format, render_run};
-use crate::run::{RUN_FILE_NAME, Run, load_run, load_runs};
+use crate::run::{RUN_FILE_NAME, Run, load_run};
 
 /// How many files of a folder are looked into.
 const FILES_LOOKED_INTO: usize = 200;
@@ -45,11 +45,6 @@ pub fn open_run(world: &World, path: &Path, name: Option<String>) -> Result<Run,
     }
     let environment = environment(world, &LoadArgs::default());
     Ok(read_result(&file, &ImportOptions { tool: None, unit: None, name, environment })?)
-}
-
-/// Every load that a check left in a folder, in order; or the one run or result at `path`.
-pub fn open_runs(world: &World, path: &Path, name: Option<String>) -> Result<Vec<Run>, CommandError> {
-    if path.join(RUN_FILE_NAME).exists() { Ok(load_runs(path)?) } else { Ok(vec![open_run(world, path, name)?]) }
 }
 
 /// The one result in a folder; a folder without any is left to the reader of runs, which says what it lacks.

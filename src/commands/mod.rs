@@ -10,6 +10,7 @@ mod import;
 mod init;
 mod judge;
 mod judging;
+mod kept;
 mod live;
 mod measure;
 mod merge;

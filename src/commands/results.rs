@@ -118,6 +118,7 @@ fn is_own(name: &str) -> bool {
     name == RUN_FILE_NAME || numbered("run-") || numbered("against-") || Format::ALL.iter().any(|format| format.file_name() == Some(name))
 }
 
-fn beside_file_name(number: usize) -> String {
+/// The name of the run of the other deployment in this round, counted from 1.
+pub(super) fn beside_file_name(number: usize) -> String {
     format!("against-{number}.json")
 }

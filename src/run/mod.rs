@@ -69,6 +69,8 @@ pub struct Run {
     /// For each second of the run, the most users who were there (closed), or the most requests under way (open), looked at
     /// some times in it. Empty where that is not known.
     pub at_once: SecondCounts,
+    /// Whether this is a round side by side before which both sides were started anew (`--between-rounds`).
+    pub started_anew: bool,
 }
 
 /// Which scenario a run came from.

@@ -44,6 +44,7 @@ pub(crate) fn checkout_run() -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: [20, 50].into_iter().collect(),
+        started_anew: true,
     }
 }
 
@@ -129,6 +130,7 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
                 generator,
                 overrides: vec![text],
                 at_once: (0..measured.as_secs() % 7).collect(),
+                started_anew: complete,
             })
             .boxed()
     })

@@ -197,9 +197,17 @@ fn two_deployments_are_compared_side_by_side() {
     ended.prints("GET /api/products got slower: p95 ").prints(&format!("{}, loaded side by side", old.url()));
     assert!(workspace.has("perfgate-out/against-2.json") && workspace.has("perfgate-out/run-1.json"));
     assert!(old.connections() > 0);
+    let compared = |folder: &str| workspace.json(&format!("{folder}/verdict.json"))["findings"].clone();
+    workspace.perfgate("judge perfgate-out --out again").with(1).prints(&format!("{}, loaded side by side", old.url()));
+    assert_eq!(compared("again"), compared("perfgate-out"), "what was loaded side by side is judged so");
+    workspace.perfgate("judge again").with(1).prints("GET /api/products got slower: p95 ");
+    std::fs::remove_file(workspace.path("again/against-2.json")).unwrap();
+    workspace.perfgate("judge again").with(2).says("not loaded side by side").says("perfgate judge again/run.json");
 
     workspace.perfgate(&check(&same, "--between-rounds 'echo>>restarts'").replace('\'', "")).with(0);
     assert!(workspace.read("restarts").len() >= 2, "once before each round");
+    assert_eq!(workspace.json("perfgate-out/run.json")["started_anew"], true);
+    workspace.perfgate("judge perfgate-out").with(0).prints("loaded side by side");
     workspace.perfgate(&check(&same, "--between-rounds false")).with(4).says("`false` of --between-rounds failed: exit status: 1");
     workspace.perfgate("check shop.yaml --against http://127.0.0.1:9").with(4);
     workspace.perfgate("check shop.yaml --against http://staging.example").with(7).says("--allow-host");

@@ -55,6 +55,9 @@ pub(super) struct RunFile<Endpoints = Vec<EndpointFile>> {
     /// For each second of the run: the most users who were there (closed), or the most requests under way (open).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) at_once: Vec<u64>,
+    /// Whether this is a round side by side before which both sides were started anew (`--between-rounds`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) started_anew: bool,
 }
 
 /// One task of the scenario.

@@ -39,6 +39,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         imported,
         tasks,
         at_once,
+        started_anew,
     } = file;
     if started_at < Timestamp::UNIX_EPOCH {
         return Err(invalid("run", "started_at", format!("is {started_at}, before 1970")));
@@ -57,6 +58,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         endpoints,
         tasks: tasks_of(tasks, phases.len())?,
         at_once: seconds_of("run", "at_once", at_once)?,
+        started_anew,
         phases,
         generator: generator_of(generator)?,
         overrides: texts_of("run", "overrides", overrides)?,

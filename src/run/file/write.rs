@@ -34,6 +34,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         imported,
         tasks,
         at_once,
+        started_anew,
     } = run;
     RunFile {
         format: FORMAT.into(),
@@ -53,6 +54,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         imported: imported.as_ref().map(imported_file),
         tasks: tasks.iter().map(task_file).collect(),
         at_once: at_once.values().collect(),
+        started_anew: *started_anew,
     }
 }
 
