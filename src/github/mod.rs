@@ -109,8 +109,11 @@ impl GithubError {
     /// Whether nobody knows if the question was carried out.
     #[must_use]
     pub fn is_uncertain(&self) -> bool {
-        matches!(self, Self::Web(WebError::NoAnswer { .. } | WebError::TooLarge { .. }) | Self::Unexpected { .. })
-            || matches!(self, Self::Refused { status, .. } if *status >= 500)
+        match self {
+            Self::Web(error) => error.is_uncertain(),
+            Self::Refused { status, .. } => *status >= 500,
+            other => matches!(other, Self::Unexpected { .. }),
+        }
     }
 
     /// Whether it was set up wrongly, which can be told before anything is asked.

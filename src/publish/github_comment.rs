@@ -1,15 +1,12 @@
-//! The one comment on a pull request. Created once, whatever the network does and however many jobs write at the same
-//! time; updated by later runs, never by earlier ones.
+//! The one comment on a pull request.
 
+use std::cell::OnceCell;
 use std::time::Duration;
 
+use super::one_comment::{self, Board, Comment};
 use super::{Key, Order, Posted, PublishError};
-use crate::github::{Comment, Github};
+use crate::github::{self, Github};
 
-/// How often a comment is created where nobody knows what became of the first try.
-const TRIES: u32 = 3;
-/// Until a comment that was created shows up in the list.
-const SETTLING: Duration = Duration::from_secs(1);
 /// Under which a workflow's own token writes.
 const OF_ACTIONS: &str = "github-actions[bot]";
 
@@ -28,94 +25,63 @@ pub struct Post<'a> {
 /// # Errors
 /// [`PublishError`]. Where the comments could not be listed whole, nothing is written.
 pub fn post(github: &Github, post: &Post<'_>) -> Result<Posted, PublishError> {
-    let body = post.key.mark(post.order, post.text);
-    for _ in 0..TRIES {
-        let comments = github.comments(post.pull)?;
-        if let Some((first, others)) = own(github, post.key, &comments)?.split_first() {
-            return renew(github, post, first, others, &body);
+    let pull = PullRequest { github, number: post.pull, account: OnceCell::new() };
+    one_comment::post(&pull, post.key, post.order, post.text)
+}
+
+struct PullRequest<'a> {
+    github: &'a Github,
+    number: u64,
+    /// Under which this token writes, once that is known.
+    account: OnceCell<String>,
+}
+
+impl PullRequest<'_> {
+    fn account(&self) -> Result<&str, PublishError> {
+        if let Some(known) = self.account.get() {
+            return Ok(known);
         }
-        match github.create_comment(post.pull, &body) {
-            Ok(created) => return settle(github, post, &created, &body),
-            // It may stand there nevertheless: the list tells.
-            Err(error) if error.is_uncertain() => github.web().wait(SETTLING),
+        let login = match self.github.viewer() {
+            Ok(login) => login,
+            Err(error) if error.is_missing_permission() => OF_ACTIONS.to_owned(),
             Err(error) => return Err(error.into()),
+        };
+        Ok(self.account.get_or_init(|| login))
+    }
+}
+
+impl Board for PullRequest<'_> {
+    fn own(&self, key: &Key) -> Result<Vec<Comment>, PublishError> {
+        let mut marked = self.github.comments(self.number)?;
+        marked.retain(|comment| key.marks(&comment.body));
+        if marked.is_empty() {
+            return Ok(Vec::new());
         }
+        let account = self.account()?;
+        Ok(marked.into_iter().filter(|comment| comment.author() == Some(account)).map(standing).collect())
     }
-    let comments = github.comments(post.pull)?;
-    match own(github, post.key, &comments)?.split_first() {
-        Some((first, others)) => renew(github, post, first, others, &body),
-        None => Err(PublishError::Unexpected { what: "comment", problem: format!("{TRIES} tries, and no comment stands there") }),
-    }
-}
 
-/// Brings what stood there up to date. A job that wrote looks again: an earlier one may have looked before that, and write
-/// after it.
-fn renew(github: &Github, post: &Post<'_>, first: &Comment, others: &[&Comment], body: &str) -> Result<Posted, PublishError> {
-    let posted = bring(github, post, first, others, body)?;
-    if posted == Posted::Newer || first.body == body {
-        return Ok(posted);
-    }
-    github.web().wait(SETTLING);
-    settle(github, post, first, body)
-}
-
-/// Gives the first comment this job's text and removes the others. A job writes no text but its own, and removes nothing
-/// later than that: where a later one stands, its job does the rest.
-fn bring(github: &Github, post: &Post<'_>, first: &Comment, others: &[&Comment], body: &str) -> Result<Posted, PublishError> {
-    let orders = others.iter().chain([&first]).map(|comment| Order::of(&comment.body));
-    if orders.max() > Some(post.order) {
-        return Ok(Posted::Newer);
-    }
-    if first.body != body {
-        github.update_comment(first.id, body)?;
-    }
-    for other in others {
-        github.delete_comment(other.id)?;
-    }
-    Ok(done(first))
-}
-
-/// Other jobs may have written a comment in the same moment. All see all, and keep the first with the latest text. One that
-/// met others looks again: an earlier one may have been about to write.
-fn settle(github: &Github, post: &Post<'_>, written: &Comment, body: &str) -> Result<Posted, PublishError> {
-    let mut posted = done(written);
-    for _ in 0..TRIES {
-        let comments = github.comments(post.pull)?;
-        let same_author = |comment: &&Comment| comment.author() == written.author() && post.key.marks(&comment.body);
-        let mut own: Vec<&Comment> = comments.iter().filter(same_author).collect();
-        own.sort_by_key(|comment| comment.id);
-        let Some((first, others)) = own.split_first() else { break };
-        posted = bring(github, post, first, others, body)?;
-        if posted == Posted::Newer {
-            if others.iter().any(|other| other.id == written.id) {
-                github.delete_comment(written.id)?;
-            }
-            break;
+    fn create(&self, body: &str) -> Result<Comment, PublishError> {
+        let created = self.github.create_comment(self.number, body)?;
+        if let Some(author) = created.author() {
+            self.account.get_or_init(|| author.to_owned());
         }
-        if others.is_empty() {
-            break;
-        }
-        github.web().wait(SETTLING);
+        Ok(standing(created))
     }
-    Ok(posted)
+
+    fn update(&self, id: u64, body: &str) -> Result<(), PublishError> {
+        Ok(self.github.update_comment(id, body).map(drop)?)
+    }
+
+    fn delete(&self, id: u64) -> Result<(), PublishError> {
+        Ok(self.github.delete_comment(id)?)
+    }
+
+    fn wait(&self, time: Duration) {
+        self.github.web().wait(time);
+    }
 }
 
-/// The comments that this token wrote under this key, first one first. Anybody can write the marker.
-fn own<'a>(github: &Github, key: &Key, comments: &'a [Comment]) -> Result<Vec<&'a Comment>, PublishError> {
-    let mut marked: Vec<&Comment> = comments.iter().filter(|comment| key.marks(&comment.body)).collect();
-    if marked.is_empty() {
-        return Ok(marked);
-    }
-    let login = match github.viewer() {
-        Ok(login) => login,
-        Err(error) if error.is_missing_permission() => OF_ACTIONS.to_owned(),
-        Err(error) => return Err(error.into()),
-    };
-    marked.retain(|comment| comment.author() == Some(&login));
-    marked.sort_by_key(|comment| comment.id);
-    Ok(marked)
-}
-
-fn done(comment: &Comment) -> Posted {
-    Posted::Done { address: Some(comment.html_url.clone()) }
+fn standing(comment: github::Comment) -> Comment {
+    Comment { id: comment.id, body: comment.body, address: Some(comment.html_url) }
 }

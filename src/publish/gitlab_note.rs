@@ -1,10 +1,14 @@
 //! The one note on a GitLab merge request, found again by its marker and its author.
 
+use std::cell::OnceCell;
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use url::Url;
 
+use super::one_comment::{self, Board, Comment};
 use super::{Key, Order, Posted, PublishError};
 use crate::web::{Answer, Question, Repeat, Web, host_of, service_address};
 
@@ -40,15 +44,7 @@ struct Author {
 /// # Errors
 /// [`PublishError`].
 pub fn post(access: &Access<'_>, key: &Key, order: Order, text: &str) -> Result<Posted, PublishError> {
-    let gitlab = Gitlab::new(access)?;
-    let body = key.mark(order, text);
-    let known = gitlab.own_note(key)?;
-    match known {
-        Some(note) if Order::of(&note.body) > order => return Ok(Posted::Newer),
-        Some(note) => gitlab.write("update the note", "PUT", &format!("/{}", note.id), &body)?,
-        None => gitlab.write("comment", "POST", "", &body)?,
-    }
-    Ok(Posted::Done { address: None })
+    one_comment::post(&Gitlab::new(access)?, key, order, text)
 }
 
 struct Gitlab<'a> {
@@ -56,24 +52,29 @@ struct Gitlab<'a> {
     api: Url,
     notes: String,
     token: &'a str,
+    /// Whose token it is, once that is known.
+    account: OnceCell<u64>,
 }
 
 impl<'a> Gitlab<'a> {
     fn new(access: &Access<'a>) -> Result<Self, PublishError> {
         let project = percent_encoding::utf8_percent_encode(access.project, percent_encoding::NON_ALPHANUMERIC);
         let notes = format!("/projects/{project}/merge_requests/{}/notes", access.merge_request);
-        Ok(Self { web: Web::new()?, api: service_address("CI_API_V4_URL", access.api_url)?, notes, token: access.token })
+        Ok(Self {
+            web: Web::new()?,
+            api: service_address("CI_API_V4_URL", access.api_url)?,
+            notes,
+            token: access.token,
+            account: OnceCell::new(),
+        })
     }
 
-    /// The first note with our marker that this token's account wrote.
-    fn own_note(&self, key: &Key) -> Result<Option<Note>, PublishError> {
-        let mut marked: Vec<Note> = self.notes()?.into_iter().filter(|note| key.marks(&note.body)).collect();
-        if marked.is_empty() {
-            return Ok(None);
+    fn account(&self) -> Result<u64, PublishError> {
+        if let Some(&known) = self.account.get() {
+            return Ok(known);
         }
         let account: Author = self.read("learn who this token is", "/user")?.1;
-        marked.retain(|note| note.author.id == account.id);
-        Ok(marked.into_iter().min_by_key(|note| note.id))
+        Ok(*self.account.get_or_init(|| account.id))
     }
 
     fn notes(&self) -> Result<Vec<Note>, PublishError> {
@@ -91,15 +92,14 @@ impl<'a> Gitlab<'a> {
 
     fn read<T: DeserializeOwned>(&self, what: &'static str, path: &str) -> Result<(Answer, T), PublishError> {
         let answer = self.call(what, Repeat::Safe, "GET", path, None)?;
-        let parsed = serde_json::from_slice(&answer.body);
-        let parsed = parsed.map_err(|error| PublishError::Unexpected { what, problem: error.to_string() })?;
+        let parsed = parse(what, &answer)?;
         Ok((answer, parsed))
     }
 
-    fn write(&self, what: &'static str, method: &'static str, path: &str, body: &str) -> Result<(), PublishError> {
+    fn write(&self, what: &'static str, method: &'static str, path: &str, body: &str) -> Result<Answer, PublishError> {
         let json = json!({ "body": body }).to_string().into_bytes();
         let repeat = if method == "PUT" { Repeat::Safe } else { Repeat::Unsafe };
-        self.call(what, repeat, method, &format!("{}{path}", self.notes), Some(&json)).map(drop)
+        self.call(what, repeat, method, &format!("{}{path}", self.notes), Some(&json))
     }
 
     fn call(
@@ -122,4 +122,45 @@ impl<'a> Gitlab<'a> {
             status => Err(PublishError::Refused { what, host, status }),
         }
     }
+}
+
+impl Board for Gitlab<'_> {
+    fn own(&self, key: &Key) -> Result<Vec<Comment>, PublishError> {
+        let mut marked = self.notes()?;
+        marked.retain(|note| key.marks(&note.body));
+        if marked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let account = self.account()?;
+        Ok(marked.into_iter().filter(|note| note.author.id == account).map(standing).collect())
+    }
+
+    fn create(&self, body: &str) -> Result<Comment, PublishError> {
+        let created: Note = parse("comment", &self.write("comment", "POST", "", body)?)?;
+        self.account.get_or_init(|| created.author.id);
+        Ok(standing(created))
+    }
+
+    fn update(&self, id: u64, body: &str) -> Result<(), PublishError> {
+        self.write("update the note", "PUT", &format!("/{id}"), body).map(drop)
+    }
+
+    fn delete(&self, id: u64) -> Result<(), PublishError> {
+        match self.call("remove a second note", Repeat::Safe, "DELETE", &format!("{}/{id}", self.notes), None) {
+            Ok(_) | Err(PublishError::Refused { status: 404, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn wait(&self, time: Duration) {
+        self.web.wait(time);
+    }
+}
+
+fn standing(note: Note) -> Comment {
+    Comment { id: note.id, body: note.body, address: None }
+}
+
+fn parse<T: DeserializeOwned>(what: &'static str, answer: &Answer) -> Result<T, PublishError> {
+    serde_json::from_slice(&answer.body).map_err(|error| PublishError::Unexpected { what, problem: error.to_string() })
 }

@@ -9,6 +9,7 @@ pub mod github_comment;
 pub mod github_outputs;
 pub mod github_summary;
 pub mod gitlab_note;
+mod one_comment;
 mod sticky;
 
 use std::fmt;
@@ -109,6 +110,19 @@ pub enum PublishError {
     Unexpected { what: &'static str, problem: String },
     #[error("{program} did not take it: {reason}")]
     Program { program: &'static str, reason: String },
+}
+
+impl PublishError {
+    /// Whether nobody knows if it was carried out.
+    fn is_uncertain(&self) -> bool {
+        match self {
+            Self::Github(error) => error.is_uncertain(),
+            Self::Web(error) => error.is_uncertain(),
+            Self::Refused { status, .. } => *status >= 500,
+            Self::Unexpected { .. } => true,
+            Self::File(_) | Self::NoToken { .. } | Self::Missing { .. } | Self::NoPullRequest | Self::Fork | Self::Program { .. } => false,
+        }
+    }
 }
 
 /// What is not a [`Choice`].

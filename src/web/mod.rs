@@ -73,6 +73,14 @@ pub enum WebError {
     GaveUp { host: String, reason: String },
 }
 
+impl WebError {
+    /// Whether nobody knows if the question was carried out.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
+        matches!(self, Self::NoAnswer { .. } | Self::TooLarge { .. })
+    }
+}
+
 impl Web {
     /// A client for one command.
     ///

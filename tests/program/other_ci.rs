@@ -1,10 +1,11 @@
 //! GitLab, Azure Pipelines and Buildkite: what each is told, and in whose words.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Reply, Server, Workspace};
+use crate::support::{Reply, Request, Server, Workspace};
 
 fn failing() -> (Server, Workspace) {
     let server = Server::start(|_| Reply::slow(5));
@@ -14,32 +15,53 @@ fn failing() -> (Server, Workspace) {
     (server, workspace)
 }
 
-#[test]
-fn a_merge_request_gets_one_note() {
-    let (_server, mut workspace) = failing();
-    let notes: Arc<Mutex<Vec<Value>>> = Arc::new(Mutex::new(vec![json!({"id": 1, "body": "Hello", "author": {"id": 9}})]));
-    let kept = Arc::clone(&notes);
-    let gitlab = Server::start(move |request| {
-        let mut notes = kept.lock().unwrap();
+/// A merge request of a GitLab with notes, and what another job writes between a job's looking and its writing.
+struct MergeRequest {
+    notes: Vec<Value>,
+    between: Option<Value>,
+}
+
+impl MergeRequest {
+    /// Begun with one note of somebody else.
+    fn start(between: Option<Value>) -> (Server, Arc<Mutex<Self>>) {
+        let known = Arc::new(Mutex::new(Self { notes: vec![json!({"id": 1, "body": "Hello", "author": {"id": 9}})], between }));
+        let kept = Arc::clone(&known);
+        (Server::start(move |request| kept.lock().unwrap().answer(request)), known)
+    }
+
+    fn answer(&mut self, request: &Request) -> Reply {
         assert!(request.text.to_ascii_lowercase().contains("private-token: glpat-x"), "{}", request.text);
         let body = || serde_json::from_str::<Value>(request.text.split_once("\r\n\r\n").unwrap().1).unwrap()["body"].clone();
-        match request.line.split('?').next().unwrap() {
-            "GET /api/v4/projects/42/merge_requests/12/notes" => Reply::json(&Value::Array(notes.clone()).to_string()),
-            "GET /api/v4/user" => Reply::json("{\"id\": 5}"),
-            "POST /api/v4/projects/42/merge_requests/12/notes" => {
-                notes.push(json!({"id": 2, "body": body(), "author": {"id": 5}}));
-                Reply::status(201)
+        let (method, path) = request.line.split('?').next().unwrap().split_once(' ').unwrap();
+        let Some(note) = path.strip_prefix("/api/v4/projects/42/merge_requests/12/notes") else {
+            return if path == "/api/v4/user" { Reply::json("{\"id\": 5}") } else { Reply::status(404) };
+        };
+        let place = |notes: &[Value]| notes.iter().position(|known| note == format!("/{}", known["id"]));
+        match (method, note, place(&self.notes)) {
+            ("GET", "", _) => Reply::json(&json!(self.notes).to_string()),
+            ("POST", "", _) => {
+                self.notes.extend(self.between.take());
+                let note = json!({"id": self.notes.len() + 1, "body": body(), "author": {"id": 5}});
+                self.notes.push(note.clone());
+                Reply::Answer { status: 201, body: note.to_string(), after: Duration::ZERO }
             }
-            "PUT /api/v4/projects/42/merge_requests/12/notes/2" => {
-                notes[1]["body"] = body();
-                Reply::ok()
+            ("PUT", _, Some(index)) => {
+                self.notes[index]["body"] = body();
+                Reply::json(&self.notes[index].to_string())
+            }
+            ("DELETE", _, Some(index)) => {
+                self.notes.remove(index);
+                Reply::Raw(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())
             }
             _ => Reply::status(404),
         }
-    });
+    }
+}
+
+fn set_gitlab(workspace: &mut Workspace, gitlab: &Server) {
     for (name, value) in [
         ("GITLAB_CI", "true"),
-        ("CI_API_V4_URL", &format!("{}/api/v4", gitlab.url())),
+        ("CI_API_V4_URL", &*format!("{}/api/v4", gitlab.url())),
         ("CI_PROJECT_ID", "42"),
         ("CI_MERGE_REQUEST_IID", "12"),
         ("CI_MERGE_REQUEST_ID", "90012"),
@@ -49,17 +71,42 @@ fn a_merge_request_gets_one_note() {
     ] {
         workspace.set_variable(name, value);
     }
+}
+
+#[test]
+fn a_merge_request_gets_one_note() {
+    let (_server, mut workspace) = failing();
+    let (gitlab, known) = MergeRequest::start(None);
+    set_gitlab(&mut workspace, &gitlab);
     workspace.perfgate("check shop.yaml").with(1).says("notice: gitlab-note skipped: no token: `GITLAB_TOKEN` is not set");
     workspace.set_variable("GITLAB_TOKEN", "glpat-x");
     workspace.perfgate("publish perfgate-out").with(0);
     workspace.perfgate("publish perfgate-out").with(0);
-    let notes = notes.lock().unwrap();
+    let notes = &known.lock().unwrap().notes;
     assert_eq!(notes.len(), 2, "{notes:#?}");
     let body = notes[1]["body"].as_str().unwrap();
     assert!(
         body.starts_with("<!-- perfgate-gate:shop/gate -->\n") && body.contains("### perfgate: failed") && body.contains("@ abcdef0"),
         "{body}"
     );
+}
+
+#[test]
+fn two_jobs_of_one_merge_request_leave_one_note_with_the_later_text() {
+    let (_server, mut workspace) = failing();
+    workspace.perfgate("check shop.yaml").with(1);
+    workspace.set_variable("GITLAB_TOKEN", "glpat-x");
+    workspace.set_variable("CI_PIPELINE_ID", "50");
+    for (other, is_ours) in [(49, true), (51, false)] {
+        let text = format!("<!-- perfgate-gate:shop/gate -->\n<!-- perfgate-run:{other}.1 -->\nanother");
+        let (gitlab, known) = MergeRequest::start(Some(json!({"id": 2, "body": text, "author": {"id": 5}})));
+        set_gitlab(&mut workspace, &gitlab);
+        workspace.perfgate("publish perfgate-out").with(0);
+        let notes = &known.lock().unwrap().notes;
+        let ids: Vec<&Value> = notes.iter().map(|note| &note["id"]).collect();
+        assert_eq!(ids, [1, 2], "{other}: {notes:#?}");
+        assert_eq!(notes[1]["body"].as_str().unwrap().contains("### perfgate: failed"), is_ours, "{other}: {notes:#?}");
+    }
 }
 
 #[test]
