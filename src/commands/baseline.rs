@@ -174,13 +174,13 @@ fn keep_round(
         Some(command) => side_by_side::start_anew(command, [scenario, beside], &args.load, abort)?,
         None => (find_target(scenario, &args.load, abort)?, find_target(beside, &args.load, abort)?),
     };
-    let (run, other) = load_beside(world, (scenario, ours), (beside, theirs), &args.load, &results, abort)?;
+    let restarts = side_by_side::restarts(args.between_rounds.as_deref());
+    let (run, other) = load_beside(world, (scenario, ours), (beside, theirs), &args.load, &results, abort, restarts)?;
     results.write_run(&run)?;
     results.write_beside(1, &other)?;
     if let Some(reason) = run.aborted_by.clone().or_else(|| other.aborted_by.clone()) {
         return Err(aborted(reason));
     }
-    let restarts = side_by_side::restarts(args.between_rounds.as_deref());
     let admissions = [&run, &other].map(|run| store.admission(run));
     let kept = KeptRound::new(Round::of(&run, &other, restarts), admissions);
     let (reason, id) = (kept.reason.clone(), store.keep_round(kept)?);

@@ -1,6 +1,6 @@
 //! What a check left in its folder, to be judged again: its loads, and those of the deployment beside them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::context::World;
 use super::error::CommandError;
@@ -9,11 +9,13 @@ use super::judging::Judging;
 use super::plan_words::counted;
 use super::results::{Results, beside_file_name};
 use crate::gate::{Beside, Verdict};
-use crate::run::{RUN_FILE_NAME, Run, load_run, load_runs};
+use crate::run::{RUN_FILE_NAME, Run, earlier_run_file_name, load_run, load_runs};
 use crate::stats::Restarts;
 
 /// Two loads that began within this time (ms) were made side by side.
-const TOGETHER: i64 = 10_000;
+const TOGETHER: i64 = 2_000;
+/// Files of more rounds are not looked for where one is missing.
+const MOST_ROUNDS: usize = 1_000;
 
 /// The loads of one check.
 #[derive(Debug)]
@@ -32,31 +34,36 @@ impl Kept {
     /// Every load that a check left in a folder; or the one run or result at `path`.
     pub fn open(world: &World, path: &Path, name: Option<String>) -> Result<Self, CommandError> {
         if !path.join(RUN_FILE_NAME).exists() {
-            return Self::of(path, vec![open_run(world, path, name)?], Vec::new());
+            return Ok(Self { before: Vec::new(), loads: vec![open_run(world, path, name)?], beside: Vec::new(), is_side_by_side: false });
+        }
+        let numbered = |name: fn(usize) -> String| (1..=MOST_ROUNDS).map(name).map(|name| path.join(name)).map(|file| file.is_file());
+        let has_gaps = |name: fn(usize) -> String| !numbered(name).is_sorted_by(|one, next| one >= next);
+        if has_gaps(earlier_run_file_name) || has_gaps(beside_file_name) {
+            return Err(not_of_one_check(path, "some are missing"));
         }
         let files = (1..).map(|number| path.join(beside_file_name(number))).take_while(|file| file.is_file());
-        let beside: Vec<PathBuf> = files.collect();
-        Self::of(path, load_runs(path)?, beside.iter().map(|file| load_run(file)).collect::<Result<_, _>>()?)
+        let beside = files.map(|file| load_run(&file)).collect::<Result<_, _>>()?;
+        Self::of(load_runs(path)?, beside).ok_or_else(|| not_of_one_check(path, "they were not loaded side by side"))
     }
 
-    fn of(path: &Path, loads: Vec<Run>, beside: Vec<Run>) -> Result<Self, CommandError> {
-        let partners: Vec<usize> = beside.iter().filter_map(|run| partner_of(run, &loads)).collect();
-        let is_whole = partners.len() == beside.len() && partners.is_sorted_by(|one, next| one < next);
-        let last = loads.len() - 1;
-        let is_round = |index: &usize| partners.contains(index);
-        let is_aborted = !loads[last].complete && !is_round(&last);
-        if !is_whole || !(beside.is_empty() || is_round(&last) || is_aborted) {
-            return Err(CommandError::Usage {
-                text: format!("the runs in {} are not those of one check: they were not loaded side by side", path.display()),
-                hint: format!("judge one by itself: perfgate judge {}", path.join(RUN_FILE_NAME).display()),
-            });
+    /// The loads as a check makes them: perhaps one before the rounds, then one in each round, and at last perhaps one in a
+    /// round that was aborted, whose partner was not kept.
+    fn of(loads: Vec<Run>, beside: Vec<Run>) -> Option<Self> {
+        if beside.is_empty() {
+            let is_round = loads.iter().any(|load| load.started_anew);
+            return (!is_round).then(|| Self { before: Vec::new(), loads, beside, is_side_by_side: false });
         }
-        // A round that was aborted has no partner, and claims nothing.
-        let is_side_by_side = is_round(&last);
-        let is_judged = |index: usize| if is_side_by_side { is_round(&index) } else { beside.is_empty() || index == last };
-        let (judged, before): (Vec<_>, Vec<_>) = loads.into_iter().enumerate().partition(|(index, _)| is_judged(*index));
-        let runs = |indexed: Vec<(usize, Run)>| indexed.into_iter().map(|(_, run)| run).collect();
-        Ok(Self { before: runs(before), loads: runs(judged), beside, is_side_by_side })
+        let end_of_rounds = |after: usize| {
+            let rounds = loads.get(loads.len().checked_sub(beside.len() + after)?..)?;
+            rounds.iter().zip(&beside).all(|(load, beside)| were_together(load, beside)).then_some(after)
+        };
+        let is_cut = loads.last().is_some_and(|last| !last.complete);
+        let after = end_of_rounds(0).or_else(|| end_of_rounds(1).filter(|_| is_cut))?;
+        let is_side_by_side = after == 0;
+        let judged = if is_side_by_side { beside.len() } else { after };
+        let mut before = loads;
+        let loads = before.split_off(before.len() - judged);
+        Some(Self { before, loads, beside, is_side_by_side })
     }
 
     /// The last load.
@@ -91,8 +98,51 @@ impl Kept {
     }
 }
 
-/// Which of the loads was made at the same time.
-fn partner_of(beside: &Run, loads: &[Run]) -> Option<usize> {
-    let apart = |index: &usize| (loads[*index].started_at.as_millisecond() - beside.started_at.as_millisecond()).abs();
-    (0..loads.len()).min_by_key(apart).filter(|index| apart(index) <= TOGETHER)
+fn were_together(load: &Run, beside: &Run) -> bool {
+    (load.started_at.as_millisecond() - beside.started_at.as_millisecond()).abs() <= TOGETHER
+}
+
+fn not_of_one_check(path: &Path, why: &str) -> CommandError {
+    CommandError::Usage {
+        text: format!("the runs in {} are not those of one check: {why}", path.display()),
+        hint: format!("judge one by itself, against stored runs: perfgate judge {}", path.join(RUN_FILE_NAME).display()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::run::samples::checkout_run;
+
+    /// A load that began so many seconds after the first.
+    fn at(seconds: i64) -> Run {
+        let run = checkout_run();
+        Run { started_at: run.started_at + SignedDuration::from_secs(seconds), started_anew: false, ..run }
+    }
+
+    fn sorted(loads: &[Run], beside: &[Run]) -> Option<[usize; 3]> {
+        let kept = Kept::of(loads.to_vec(), beside.to_vec())?;
+        Some([kept.before.len(), kept.loads.len(), usize::from(kept.is_side_by_side)])
+    }
+
+    #[test]
+    fn loads_find_those_beside_them() {
+        let cut = |seconds| Run { complete: false, ..at(seconds) };
+        let anew = |seconds| Run { started_anew: true, ..at(seconds) };
+        for (what, loads, beside, expected) in [
+            ("loads alone", vec![at(0), at(60)], vec![], Some([0, 2, 0])),
+            ("rounds", vec![at(0), at(60)], vec![at(0), at(60)], Some([0, 2, 1])),
+            ("one load, then rounds", vec![at(0), at(60), at(120)], vec![at(60), at(120)], Some([1, 2, 1])),
+            ("rounds, and one that was aborted", vec![at(0), at(60), cut(120)], vec![at(0), at(60)], Some([2, 1, 0])),
+            ("the last partner is missing", vec![at(0), at(60)], vec![at(0)], None),
+            ("all partners are missing", vec![anew(0), anew(60)], vec![], None),
+            ("a load is missing", vec![at(60)], vec![at(0), at(60)], None),
+            ("partners of other loads", vec![at(0), at(60)], vec![at(0), at(90)], None),
+            ("in another order", vec![at(0), at(60)], vec![at(60), at(0)], None),
+        ] {
+            assert_eq!(sorted(&loads, &beside), expected, "{what}");
+        }
+    }
 }

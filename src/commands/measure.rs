@@ -20,6 +20,7 @@ use crate::load::{
 use crate::plan::{Plan, Workload, each_alone, steps_before};
 use crate::run::{EndpointRole, Run, one_at_a_time};
 use crate::scenario::{Isolation, Overrides, Permissions, Scenario, check_scenario};
+use crate::stats::Restarts;
 use crate::units::{Rate, format_count, format_duration};
 
 /// Reads a scenario as the command line changes it, and holds it against the rules for what may be loaded.
@@ -182,6 +183,7 @@ pub fn load_beside(
     args: &LoadArgs,
     results: &Results,
     abort: &Abort,
+    restarts: Restarts,
 ) -> Result<(Run, Run), CommandError> {
     let (other, other_endpoints) = beside;
     let plan = Arc::new(Plan::new(other, descriptor_limit()));
@@ -189,8 +191,11 @@ pub fn load_beside(
     std::thread::scope(|scope| {
         let other = scope.spawn(|| drive(order, abort, &mut |_| {}));
         let run = load(world, release.0, release.1, args, results, abort);
-        let other = other.join().map_err(|_| LoadError::Panicked)??;
-        Ok((run?, other))
+        let (mut other, mut run) = (other.join().map_err(|_| LoadError::Panicked)??, run?);
+        for side in [&mut run, &mut other] {
+            side.started_anew = restarts == Restarts::BeforeEachRound;
+        }
+        Ok((run, other))
     })
 }
 

@@ -94,10 +94,7 @@ impl Pair<'_> {
                 Some(command) => start_anew(command, [scenario, other], &args.load, abort)?,
                 None => (order.endpoints.clone(), find_target(other, &args.load, abort)?),
             };
-            let (mut run, mut run_beside) = measure::load_beside(world, (scenario, ours), (other, theirs), &args.load, results, abort)?;
-            for side in [&mut run, &mut run_beside] {
-                side.started_anew = restarts == Restarts::BeforeEachRound;
-            }
+            let (run, run_beside) = measure::load_beside(world, (scenario, ours), (other, theirs), &args.load, results, abort, restarts)?;
             written = written.and_then(|()| results.write_run(&run)).and_then(|()| results.write_beside(round, &run_beside));
             loads.push(run);
             beside.push(run_beside);

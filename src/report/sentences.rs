@@ -167,7 +167,10 @@ pub(super) fn hint(verdict: &Verdict) -> Option<&'static str> {
         return None;
     }
     let code = verdict.reasons.first().map_or("", |reason| reason.code.as_str());
-    let is_imported = verdict.self_checks.iter().any(|check| check.name == "imported");
+    let has_self_check = |name: &str| verdict.self_checks.iter().any(|check| check.name == name);
+    // Only rounds side by side are examined for it.
+    let is_side_by_side = has_self_check("balanced");
+    let is_imported = has_self_check("imported");
     Some(match code {
         "too_few_samples" if is_imported => "load longer with the tool that measured it, or judge a lower percentile",
         "too_few_samples" => "hold the load longer (--duration) or raise it (--users, --rate), or judge a lower percentile",
@@ -176,7 +179,9 @@ pub(super) fn hint(verdict: &Verdict) -> Option<&'static str> {
         "generator" => "do what it says, most often a bigger or quieter machine or less load, and run it again",
         "no_baseline" => "keep baseline runs first: perfgate baseline refresh",
         "not_comparable" => "refresh the baseline with this scenario on this class of machine: perfgate baseline refresh",
+        "undecided" if is_side_by_side => "allow more time (--max-duration), which is more rounds",
         "undecided" => "allow more time (--max-duration), or load the old build beside the new one (--against)",
+        "hidden" if is_side_by_side => "give the target something to spare (fewer --users, a lower --rate), or load longer (--duration)",
         "hidden" => {
             "give the target something to spare (fewer --users, a lower --rate), load longer (--duration), or load the old build beside \
              the new one (--against)"

@@ -201,13 +201,17 @@ fn two_deployments_are_compared_side_by_side() {
     workspace.perfgate("judge perfgate-out --out again").with(1).prints(&format!("{}, loaded side by side", old.url()));
     assert_eq!(compared("again"), compared("perfgate-out"), "what was loaded side by side is judged so");
     workspace.perfgate("judge again").with(1).prints("GET /api/products got slower: p95 ");
-    std::fs::remove_file(workspace.path("again/against-2.json")).unwrap();
-    workspace.perfgate("judge again").with(2).says("not loaded side by side").says("perfgate judge again/run.json");
+    std::fs::remove_file(workspace.path("again/against-1.json")).unwrap();
+    workspace.perfgate("judge again").with(2).says("some are missing").says("perfgate judge again/run.json");
 
     workspace.perfgate(&check(&same, "--between-rounds 'echo>>restarts'").replace('\'', "")).with(0);
     assert!(workspace.read("restarts").len() >= 2, "once before each round");
     assert_eq!(workspace.json("perfgate-out/run.json")["started_anew"], true);
-    workspace.perfgate("judge perfgate-out").with(0).prints("loaded side by side");
+    workspace.perfgate("judge perfgate-out --out anew").with(0).prints("loaded side by side");
+    assert_eq!(compared("anew"), compared("perfgate-out"));
+    workspace.edit("anew/run.json", "\"started_anew\":true", "\"started_anew\":false");
+    workspace.perfgate("judge anew --out anew");
+    assert_ne!(compared("anew"), compared("perfgate-out"), "what an instance has by chance is in all rounds");
     workspace.perfgate(&check(&same, "--between-rounds false")).with(4).says("`false` of --between-rounds failed: exit status: 1");
     workspace.perfgate("check shop.yaml --against http://127.0.0.1:9").with(4);
     workspace.perfgate("check shop.yaml --against http://staging.example").with(7).says("--allow-host");
@@ -244,6 +248,8 @@ fn one_load_may_pass_before_two_deployments_are_compared() {
     ended.says("round 2 of at most 2").prints(&format!("{}, loaded side by side", old.url()));
     assert!(decided(&workspace).starts_with("side by side, in 2 rounds; one load against the stored runs was not sure: "));
     assert!(workspace.has("perfgate-out/run-2.json") && workspace.has("perfgate-out/against-2.json"));
+    workspace.perfgate("judge perfgate-out --out again").with(1).prints("loaded side by side");
+    assert_eq!(workspace.names("again"), workspace.names("perfgate-out"), "the load before the rounds is kept too");
     workspace.perfgate(&check(&old, "--baseline none")).with(0);
     assert!(decided(&workspace).starts_with("side by side"));
 }
