@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::context::World;
 use super::error::CommandError;
 use super::surroundings::Surroundings;
@@ -209,17 +211,18 @@ fn usual_key(world: &World) -> Key {
     Key::of(&found.map(|[first, second]| format!("{first}/{second}")).unwrap_or_default())
 }
 
-/// Workflow runs and pipelines are numbered; elsewhere the clock tells which is later.
+/// Workflow runs are numbered; elsewhere the clock tells which is later, for a pipeline of GitLab that of its beginning.
 fn order(world: &World, around: &Surroundings) -> Order {
     let number = |name: &str| world.variable(name).and_then(|text| text.parse().ok());
     let of_event =
         around.event.as_ref().and_then(|event| event.workflow_run.as_ref()).map(|run| Order { run: run.id, attempt: run.run_attempt });
     let of_run = || Some(Order { run: number("GITHUB_RUN_ID")?, attempt: number("GITHUB_RUN_ATTEMPT").unwrap_or(1) });
+    let at = |time: Timestamp, attempt| Order { run: u64::try_from(time.as_second()).unwrap_or_default(), attempt };
     let of_pipeline = || {
-        let run = number("CI_PIPELINE_ID").filter(|_| around.is_in(System::Gitlab))?;
-        Some(Order { run, attempt: number("CI_JOB_ID").unwrap_or(1) })
+        let created = world.variable("CI_PIPELINE_CREATED_AT").filter(|_| around.is_in(System::Gitlab))?;
+        Some(at(created.parse().ok()?, number("CI_JOB_ID").unwrap_or(1)))
     };
-    let by_clock = || Order { run: u64::try_from((world.now)().as_second()).unwrap_or_default(), attempt: 1 };
+    let by_clock = || at((world.now)(), 1);
     of_event.or_else(of_run).or_else(of_pipeline).unwrap_or_else(by_clock)
 }
 

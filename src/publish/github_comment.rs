@@ -1,6 +1,6 @@
 //! The one comment on a pull request.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::one_comment::{self, Board, Comment};
@@ -25,7 +25,7 @@ pub struct Post<'a> {
 /// # Errors
 /// [`PublishError`]. Where the comments could not be listed whole, nothing is written.
 pub fn post(github: &Github, post: &Post<'_>) -> Result<Posted, PublishError> {
-    let pull = PullRequest { github, number: post.pull, account: OnceCell::new() };
+    let pull = PullRequest { github, number: post.pull, account: RefCell::default() };
     one_comment::post(&pull, post.key, post.order, post.text)
 }
 
@@ -33,20 +33,21 @@ struct PullRequest<'a> {
     github: &'a Github,
     number: u64,
     /// Under which this token writes, once that is known.
-    account: OnceCell<String>,
+    account: RefCell<Option<String>>,
 }
 
 impl PullRequest<'_> {
-    fn account(&self) -> Result<&str, PublishError> {
-        if let Some(known) = self.account.get() {
-            return Ok(known);
+    fn account(&self) -> Result<String, PublishError> {
+        if let Some(known) = &*self.account.borrow() {
+            return Ok(known.clone());
         }
         let login = match self.github.viewer() {
             Ok(login) => login,
             Err(error) if error.is_missing_permission() => OF_ACTIONS.to_owned(),
             Err(error) => return Err(error.into()),
         };
-        Ok(self.account.get_or_init(|| login))
+        self.account.replace(Some(login.clone()));
+        Ok(login)
     }
 }
 
@@ -58,13 +59,14 @@ impl Board for PullRequest<'_> {
             return Ok(Vec::new());
         }
         let account = self.account()?;
-        Ok(marked.into_iter().filter(|comment| comment.author() == Some(account)).map(standing).collect())
+        Ok(marked.into_iter().filter(|comment| comment.author() == Some(&account)).map(standing).collect())
     }
 
     fn create(&self, body: &str) -> Result<Comment, PublishError> {
         let created = self.github.create_comment(self.number, body)?;
+        // What was written tells for sure.
         if let Some(author) = created.author() {
-            self.account.get_or_init(|| author.to_owned());
+            self.account.replace(Some(author.to_owned()));
         }
         Ok(standing(created))
     }

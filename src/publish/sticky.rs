@@ -35,10 +35,10 @@ impl Key {
         format!("<!-- perfgate-gate:{self} -->")
     }
 
-    /// The text with its hidden lines.
+    /// The text with its hidden lines, and without blanks at its end, which some servers take away.
     #[must_use]
     pub fn mark(&self, order: Order, text: &str) -> String {
-        format!("{}\n<!-- perfgate-run:{}.{} -->\n{text}", self.marker(), order.run, order.attempt)
+        format!("{}\n<!-- perfgate-run:{}.{} -->\n{}", self.marker(), order.run, order.attempt, text.trim_end())
     }
 
     /// Whether a body is one of ours: only where the marker is its very beginning, since quoted text may hold one too.

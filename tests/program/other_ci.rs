@@ -15,23 +15,33 @@ fn failing() -> (Server, Workspace) {
     (server, workspace)
 }
 
-/// A merge request of a GitLab with notes, and what another job writes between a job's looking and its writing.
+/// A merge request of a GitLab with notes.
 struct MergeRequest {
     notes: Vec<Value>,
+    /// What another job writes between a job's looking and its writing.
     between: Option<Value>,
+    /// Whether the answer to a new note is lost.
+    loses_answer: bool,
 }
 
 impl MergeRequest {
     /// Begun with one note of somebody else.
-    fn start(between: Option<Value>) -> (Server, Arc<Mutex<Self>>) {
-        let known = Arc::new(Mutex::new(Self { notes: vec![json!({"id": 1, "body": "Hello", "author": {"id": 9}})], between }));
+    fn start(between: Option<Value>, loses_answer: bool) -> (Server, Arc<Mutex<Self>>) {
+        let notes = vec![json!({"id": 1, "body": "Hello", "author": {"id": 9}})];
+        let known = Arc::new(Mutex::new(Self { notes, between, loses_answer }));
         let kept = Arc::clone(&known);
         (Server::start(move |request| kept.lock().unwrap().answer(request)), known)
     }
 
     fn answer(&mut self, request: &Request) -> Reply {
         assert!(request.text.to_ascii_lowercase().contains("private-token: glpat-x"), "{}", request.text);
-        let body = || serde_json::from_str::<Value>(request.text.split_once("\r\n\r\n").unwrap().1).unwrap()["body"].clone();
+        let body = || {
+            serde_json::from_str::<Value>(request.text.split_once("\r\n\r\n").unwrap().1).unwrap()["body"]
+                .as_str()
+                .unwrap()
+                .trim_end()
+                .to_owned()
+        };
         let (method, path) = request.line.split('?').next().unwrap().split_once(' ').unwrap();
         let Some(note) = path.strip_prefix("/api/v4/projects/42/merge_requests/12/notes") else {
             return if path == "/api/v4/user" { Reply::json("{\"id\": 5}") } else { Reply::status(404) };
@@ -43,10 +53,11 @@ impl MergeRequest {
                 self.notes.extend(self.between.take());
                 let note = json!({"id": self.notes.len() + 1, "body": body(), "author": {"id": 5}});
                 self.notes.push(note.clone());
-                Reply::Answer { status: 201, body: note.to_string(), after: Duration::ZERO }
+                let status = if self.loses_answer { 502 } else { 201 };
+                Reply::Answer { status, body: note.to_string(), after: Duration::ZERO }
             }
             ("PUT", _, Some(index)) => {
-                self.notes[index]["body"] = body();
+                self.notes[index]["body"] = body().into();
                 Reply::json(&self.notes[index].to_string())
             }
             ("DELETE", _, Some(index)) => {
@@ -76,12 +87,14 @@ fn set_gitlab(workspace: &mut Workspace, gitlab: &Server) {
 #[test]
 fn a_merge_request_gets_one_note() {
     let (_server, mut workspace) = failing();
-    let (gitlab, known) = MergeRequest::start(None);
+    let (gitlab, known) = MergeRequest::start(None, true);
     set_gitlab(&mut workspace, &gitlab);
     workspace.perfgate("check shop.yaml").with(1).says("notice: gitlab-note skipped: no token: `GITLAB_TOKEN` is not set");
     workspace.set_variable("GITLAB_TOKEN", "glpat-x");
+    workspace.set_variable("CI_PIPELINE_CREATED_AT", "2026-11-20T12:00:00Z");
     workspace.perfgate("publish perfgate-out").with(0);
     workspace.perfgate("publish perfgate-out").with(0);
+    assert!(gitlab.remembered().iter().all(|request| !request.line.starts_with("PUT ")), "it says what it said");
     let notes = &known.lock().unwrap().notes;
     assert_eq!(notes.len(), 2, "{notes:#?}");
     let body = notes[1]["body"].as_str().unwrap();
@@ -96,10 +109,11 @@ fn two_jobs_of_one_merge_request_leave_one_note_with_the_later_text() {
     let (_server, mut workspace) = failing();
     workspace.perfgate("check shop.yaml").with(1);
     workspace.set_variable("GITLAB_TOKEN", "glpat-x");
-    workspace.set_variable("CI_PIPELINE_ID", "50");
-    for (other, is_ours) in [(49, true), (51, false)] {
-        let text = format!("<!-- perfgate-gate:shop/gate -->\n<!-- perfgate-run:{other}.1 -->\nanother");
-        let (gitlab, known) = MergeRequest::start(Some(json!({"id": 2, "body": text, "author": {"id": 5}})));
+    workspace.set_variable("CI_PIPELINE_CREATED_AT", "2026-11-20T12:00:00Z");
+    workspace.set_variable("CI_JOB_ID", "500");
+    for (other, is_ours) in [("1795175999.999", true), ("1795176000.499", true), ("1795176000.501", false), ("1795176001.1", false)] {
+        let text = format!("<!-- perfgate-gate:shop/gate -->\n<!-- perfgate-run:{other} -->\nanother");
+        let (gitlab, known) = MergeRequest::start(Some(json!({"id": 2, "body": text, "author": {"id": 5}})), false);
         set_gitlab(&mut workspace, &gitlab);
         workspace.perfgate("publish perfgate-out").with(0);
         let notes = &known.lock().unwrap().notes;
