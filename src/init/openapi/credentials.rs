@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Operation, Reader};
-use crate::init::draft::{Draft, DraftAuth, DraftTask};
+use crate::init::draft::{Draft, DraftAuth, DraftTask, literal};
 use crate::init::secrets::variable_name;
 
 /// How a request shows who asks.
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
                 let value = self.draft.env(&variable("KEY"));
                 Some(match scheme["in"].as_str()? {
                     "query" => Credential::Query(key, value),
-                    "cookie" => Credential::Header("cookie".to_owned(), format!("{key}={value}")),
+                    "cookie" => Credential::Header("cookie".to_owned(), format!("{}={value}", literal(&key))),
                     _ => Credential::Header(key.to_ascii_lowercase(), value),
                 })
             }

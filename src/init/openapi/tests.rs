@@ -103,11 +103,12 @@ fn a_name_inside_of_a_text_is_taken_literally() {
     let description = json!({"openapi": "3.0.0", "info": {"title": "x"}, "servers": [{"url": "https://staging.a.example"}], "paths": {"/a": {
         "get": {"parameters": [given("q", "query"), given("${c}", "cookie")]},
         "post": {"requestBody": {"content": {"text/plain": {"example": body}}}},
-        "put": {"requestBody": {"content": {"multipart/form-data": {"example": body}}}},
-    }}});
+        "put": {"security": [{"cookie": []}], "requestBody": {"content": {"multipart/form-data": {"example": body}}}},
+    }}, "components": {"securitySchemes": {"cookie": {"type": "apiKey", "in": "cookie", "name": "${k}"}}}});
     let (scenario, _) = drafted(&description, None);
     assert!(scenario.contains(r#"query: {q: "{\"$${x}\":\"$${y}\"}"}"#), "{scenario}");
     assert!(scenario.contains(r#"headers: {cookie: "$${c}={\"$${x}\":\"$${y}\"}"}"#), "{scenario}");
+    assert!(scenario.contains(r#"headers: {cookie: "$${k}=${env."#), "{scenario}");
     assert!(scenario.contains(r#"body: "{\"a\":{\"$${b}\":[\"$${c}\",{\"$${\":1}]}}""#), "{scenario}");
     assert!(scenario.contains(r#"multipart: {a: "{\"$${b}\":[\"$${c}\",{\"$${\":1}]}"}"#), "{scenario}");
 }
