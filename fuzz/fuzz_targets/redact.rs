@@ -11,7 +11,8 @@ fuzz_target!(|input: (String, String, String)| {
     let mut redactor = Redactor::default();
     redactor.hide(&secret);
     let secret = secret.trim();
-    if objection(secret).is_some() || "***".contains(secret) {
+    // Beside a blank, what stands around it can look like such a secret.
+    if objection(secret).is_some() || secret.starts_with('*') || secret.ends_with('*') {
         return;
     }
     let in_json = |text: &str| serde_json::Value::from(text).to_string();
