@@ -121,7 +121,7 @@ fn run(night: u64) -> Run {
         },
         endpoints,
         at_once: SecondCounts::default(),
-        started_anew: false,
+        round: None,
         phases: vec![PhaseRun {
             name: "hold".into(),
             at: Duration::ZERO,

@@ -112,7 +112,7 @@ fn long_run(endpoints: u64) -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: SecondCounts::default(),
-        started_anew: false,
+        round: None,
     }
 }
 

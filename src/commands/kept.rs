@@ -50,7 +50,7 @@ impl Kept {
     /// round that was aborted, whose partner was not kept.
     fn of(loads: Vec<Run>, beside: Vec<Run>) -> Option<Self> {
         if beside.is_empty() {
-            let is_round = loads.iter().any(|load| load.started_anew);
+            let is_round = loads.iter().any(|load| load.round.is_some());
             return (!is_round).then(|| Self { before: Vec::new(), loads, beside, is_side_by_side: false });
         }
         let end_of_rounds = |after: usize| {
@@ -78,7 +78,8 @@ impl Kept {
         if !self.is_side_by_side {
             return judging.judge_loads(loads, count).verdict;
         }
-        let restarts = if loads.iter().all(|load| load.started_anew) { Restarts::BeforeEachRound } else { Restarts::None };
+        let restarts =
+            if loads.iter().all(|load| load.round == Some(Restarts::BeforeEachRound)) { Restarts::BeforeEachRound } else { Restarts::None };
         let target = &beside[count - 1].target;
         let beside = Beside { target, loads: beside, restarts, against_itself: judging.rounds(), history: judging.history() };
         let mut verdict = judging.judge_beside(loads, beside, count).verdict;
@@ -119,7 +120,7 @@ mod tests {
     /// A load that began so many seconds after the first.
     fn at(seconds: i64) -> Run {
         let run = checkout_run();
-        Run { started_at: run.started_at + SignedDuration::from_secs(seconds), started_anew: false, ..run }
+        Run { started_at: run.started_at + SignedDuration::from_secs(seconds), round: None, ..run }
     }
 
     fn sorted(loads: &[Run], beside: &[Run]) -> Option<[usize; 3]> {
@@ -130,14 +131,14 @@ mod tests {
     #[test]
     fn loads_find_those_beside_them() {
         let cut = |seconds| Run { complete: false, ..at(seconds) };
-        let anew = |seconds| Run { started_anew: true, ..at(seconds) };
+        let round = |seconds| Run { round: Some(Restarts::None), ..at(seconds) };
         for (what, loads, beside, expected) in [
             ("loads alone", vec![at(0), at(60)], vec![], Some([0, 2, 0])),
             ("rounds", vec![at(0), at(60)], vec![at(0), at(60)], Some([0, 2, 1])),
             ("one load, then rounds", vec![at(0), at(60), at(120)], vec![at(60), at(120)], Some([1, 2, 1])),
             ("rounds, and one that was aborted", vec![at(0), at(60), cut(120)], vec![at(0), at(60)], Some([2, 1, 0])),
             ("the last partner is missing", vec![at(0), at(60)], vec![at(0)], None),
-            ("all partners are missing", vec![anew(0), anew(60)], vec![], None),
+            ("all partners are missing", vec![round(0), round(60)], vec![], None),
             ("a load is missing", vec![at(60)], vec![at(0), at(60)], None),
             ("partners of other loads", vec![at(0), at(60)], vec![at(0), at(90)], None),
             ("in another order", vec![at(0), at(60)], vec![at(60), at(0)], None),

@@ -193,7 +193,7 @@ pub fn load_beside(
         let run = load(world, release.0, release.1, args, results, abort);
         let (mut other, mut run) = (other.join().map_err(|_| LoadError::Panicked)??, run?);
         for side in [&mut run, &mut other] {
-            side.started_anew = restarts == Restarts::BeforeEachRound;
+            side.round = Some(restarts);
         }
         Ok((run, other))
     })

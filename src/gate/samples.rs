@@ -47,7 +47,7 @@ impl RunSample {
             imported: None,
             tasks: Vec::new(),
             at_once: SecondCounts::default(),
-            started_anew: false,
+            round: None,
         };
         Self { run }.phase("warm-up", false).phase("hold", true)
     }

@@ -145,7 +145,7 @@ impl Reading {
             imported: Some(self.imported),
             tasks: Vec::new(),
             at_once: SecondCounts::default(),
-            started_anew: false,
+            round: None,
         })
     }
 

@@ -272,7 +272,7 @@ impl Collector {
             imported: None,
             tasks: self.task_runs(),
             at_once: self.at_once.clone(),
-            started_anew: false,
+            round: None,
         };
         let problems = health::problems(&run, &self.scenario, &self.plan, &self.vitals);
         run.generator.problems.extend(problems);

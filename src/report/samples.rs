@@ -124,7 +124,7 @@ pub(crate) fn run() -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: std::iter::repeat_n(200, 60).collect(),
-        started_anew: false,
+        round: None,
     }
 }
 

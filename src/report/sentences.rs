@@ -204,7 +204,23 @@ impl Sentence<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::samples::{failures, finding, rise, throughput};
+    use crate::gate::SelfCheck;
+    use crate::report::samples::{failures, finding, inconclusive, rise, throughput};
+
+    #[test]
+    fn a_hint_asks_for_what_was_not_done_yet() {
+        let hinted = |code: &str, is_side_by_side: bool| {
+            let mut verdict = inconclusive();
+            verdict.reasons[0].code = code.to_owned();
+            let balanced = SelfCheck { name: "balanced".into(), outcome: SelfCheckOutcome::Pass, detail: String::new() };
+            verdict.self_checks.extend(is_side_by_side.then_some(balanced));
+            hint(&verdict).unwrap()
+        };
+        for code in ["undecided", "hidden"] {
+            assert!(hinted(code, false).contains("--against") && !hinted(code, true).contains("--against"), "{code}");
+            assert_eq!(hinted(code, true).contains("--max-duration"), code == "undecided", "more of the same does not tell what is hidden");
+        }
+    }
 
     fn failed(mut finding: Finding) -> String {
         finding.outcome = FindingOutcome::Fail;

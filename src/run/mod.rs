@@ -36,7 +36,7 @@ pub use self::merge::{MergeError, merge};
 pub use self::round::{Round, RoundPart};
 pub use self::second_counts::SecondCounts;
 pub use crate::endpoint::EndpointRole;
-use crate::stats::Histogram;
+use crate::stats::{Histogram, Restarts};
 use crate::units::Percentile;
 
 /// How a run begins to say why it is not complete where its target failed nearly every request.
@@ -69,8 +69,8 @@ pub struct Run {
     /// For each second of the run, the most users who were there (closed), or the most requests under way (open), looked at
     /// some times in it. Empty where that is not known.
     pub at_once: SecondCounts,
-    /// Whether this is a round side by side before which both sides were started anew (`--between-rounds`).
-    pub started_anew: bool,
+    /// For a round side by side: whether both sides were started anew before it (`--between-rounds`).
+    pub round: Option<Restarts>,
 }
 
 /// Which scenario a run came from.

@@ -10,7 +10,7 @@ use super::{
     EndpointRole, EndpointRun, Environment, Exactness, FailureClass, FailureDetail, Failures, Generator, Imported, Measure, PerSecond,
     PhaseRun, PhaseSeries, Problem, Resolution, Run, ScenarioRef, Slice, StatedLatency, StatedTotal, TaskRun, TaskShare,
 };
-use crate::stats::Histogram;
+use crate::stats::{Histogram, Restarts};
 use crate::units::Percentile;
 
 /// Latencies in milliseconds.
@@ -44,7 +44,7 @@ pub(crate) fn checkout_run() -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: [20, 50].into_iter().collect(),
-        started_anew: true,
+        round: Some(Restarts::BeforeEachRound),
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
                 generator,
                 overrides: vec![text],
                 at_once: (0..measured.as_secs() % 7).collect(),
-                started_anew: complete,
+                round: complete.then_some(Restarts::None),
             })
             .boxed()
     })

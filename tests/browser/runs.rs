@@ -53,7 +53,7 @@ pub fn shop(endpoints: usize, seconds: u64) -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: at_once(whole.as_secs()),
-        started_anew: false,
+        round: None,
         endpoints,
         overrides: Vec::new(),
     }

@@ -203,10 +203,12 @@ fn two_deployments_are_compared_side_by_side() {
     workspace.perfgate("judge again").with(1).prints("GET /api/products got slower: p95 ");
     std::fs::remove_file(workspace.path("again/against-1.json")).unwrap();
     workspace.perfgate("judge again").with(2).says("some are missing").says("perfgate judge again/run.json");
+    std::fs::remove_file(workspace.path("again/against-2.json")).unwrap();
+    workspace.perfgate("judge again").with(2).says("not loaded side by side");
 
     workspace.perfgate(&check(&same, "--between-rounds 'echo>>restarts'").replace('\'', "")).with(0);
     assert!(workspace.read("restarts").len() >= 2, "once before each round");
-    assert_eq!(workspace.json("perfgate-out/run.json")["started_anew"], true);
+    assert_eq!(workspace.json("perfgate-out/run.json")["round"]["started_anew"], true);
     workspace.perfgate("judge perfgate-out --out anew").with(0).prints("loaded side by side");
     assert_eq!(compared("anew"), compared("perfgate-out"));
     workspace.edit("anew/run.json", "\"started_anew\":true", "\"started_anew\":false");

@@ -55,8 +55,15 @@ pub(super) struct RunFile<Endpoints = Vec<EndpointFile>> {
     /// For each second of the run: the most users who were there (closed), or the most requests under way (open).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) at_once: Vec<u64>,
-    /// Whether this is a round side by side before which both sides were started anew (`--between-rounds`).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// For a round side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) round: Option<RoundFile>,
+}
+
+/// A round side by side.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+pub(super) struct RoundFile {
+    /// Whether both sides were started anew before it (`--between-rounds`).
     pub(super) started_anew: bool,
 }
 

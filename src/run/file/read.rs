@@ -11,6 +11,7 @@ use super::imported::imported_of;
 use super::read_endpoints::{endpoints_of, seconds_of};
 use super::{MAX_BINS, RunFileError};
 use crate::run::{Environment, Generator, PhaseRun, Problem, Run, ScenarioRef, TaskRun, TaskShare};
+use crate::stats::Restarts;
 
 const MAX_PHASES: usize = 200;
 const MAX_TASKS: usize = 10_000;
@@ -39,7 +40,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         imported,
         tasks,
         at_once,
-        started_anew,
+        round,
     } = file;
     if started_at < Timestamp::UNIX_EPOCH {
         return Err(invalid("run", "started_at", format!("is {started_at}, before 1970")));
@@ -58,7 +59,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         endpoints,
         tasks: tasks_of(tasks, phases.len())?,
         at_once: seconds_of("run", "at_once", at_once)?,
-        started_anew,
+        round: round.map(|round| if round.started_anew { Restarts::BeforeEachRound } else { Restarts::None }),
         phases,
         generator: generator_of(generator)?,
         overrides: texts_of("run", "overrides", overrides)?,

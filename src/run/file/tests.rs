@@ -140,12 +140,12 @@ fn unknown_keys_are_passed_over() {
 #[test]
 fn keys_that_came_after_the_fixed_ones_may_be_missing() {
     let mut file = written(&checkout_run());
-    for key in ["aborted_by", "overrides", "at_once", "started_anew"] {
+    for key in ["aborted_by", "overrides", "at_once", "round"] {
         file.as_object_mut().unwrap().remove(key);
     }
     file["endpoints"][1].as_object_mut().unwrap().remove("role");
     file["generator"].as_object_mut().unwrap().remove("problems");
-    let without = Run { at_once: SecondCounts::default(), started_anew: false, ..checkout_run() };
+    let without = Run { at_once: SecondCounts::default(), round: None, ..checkout_run() };
     assert_eq!(read_run(&serde_json::to_vec(&file).unwrap()).unwrap(), without);
 }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::format::{
     EndpointFile, EndpointPhaseFile, EnvironmentFile, FailuresFile, FiguresFile, GeneratorFile, PerSecondFile, PhaseFile, ProblemFile,
-    RoleFile, RunFile, ScenarioFile, SliceFile, TaskFile, TaskShareFile, TotalFile,
+    RoleFile, RoundFile, RunFile, ScenarioFile, SliceFile, TaskFile, TaskShareFile, TotalFile,
 };
 use super::imported::imported_file;
 use super::{FORMAT, FORMAT_VERSION};
@@ -14,7 +14,7 @@ use crate::run::{
     EndpointRole, EndpointRun, Environment, FailureClass, Failures, Generator, PerSecond, PhaseRun, PhaseSelection, PhaseSeries, Problem,
     Run, ScenarioRef, Slice, Summary, TaskRun, TaskShare,
 };
-use crate::stats::{Encoder, Histogram};
+use crate::stats::{Encoder, Histogram, Restarts};
 use crate::units::Percentile;
 
 /// The file form of `run`.
@@ -34,7 +34,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         imported,
         tasks,
         at_once,
-        started_anew,
+        round,
     } = run;
     RunFile {
         format: FORMAT.into(),
@@ -54,7 +54,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         imported: imported.as_ref().map(imported_file),
         tasks: tasks.iter().map(task_file).collect(),
         at_once: at_once.values().collect(),
-        started_anew: *started_anew,
+        round: round.map(|restarts| RoundFile { started_anew: restarts == Restarts::BeforeEachRound }),
     }
 }
 
