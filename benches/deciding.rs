@@ -121,6 +121,7 @@ fn run(night: u64) -> Run {
         },
         endpoints,
         at_once: SecondCounts::default(),
+        answered: SecondCounts::default(),
         round: None,
         phases: vec![PhaseRun {
             name: "hold".into(),

@@ -112,6 +112,7 @@ fn long_run(endpoints: u64) -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: SecondCounts::default(),
+        answered: SecondCounts::default(),
         round: None,
     }
 }

@@ -13,19 +13,20 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, StartTag, TagToken, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 use libfuzzer_sys::fuzz_target;
-use perfgate::report::{Subject, page};
+use perfgate::report::{Context, Subject, page};
 
 static PLAIN: LazyLock<BTreeSet<String>> = LazyLock::new(|| markup("GET /a"));
 
 fuzz_target!(|text: &str| {
     let found = markup(text);
-    let foreign: Vec<_> = found.difference(&PLAIN).collect();
+    // Ours, around the parts of a name that is read from right to left.
+    let foreign: Vec<_> = found.difference(&PLAIN).filter(|name| *name != "bdi").collect();
     assert!(foreign.is_empty(), "{foreign:?}");
 });
 
 fn markup(text: &str) -> BTreeSet<String> {
     let (verdict, run) = (sample::verdict(text), sample::run(text));
-    let page = page(&Subject { verdict: &verdict, run: &run, reproduce: text }, None);
+    let page = page(&Subject { verdict: &verdict, run: &run, reproduce: text }, &Context::default());
     let tokenizer = Tokenizer::new(Sink::default(), TokenizerOpts::default());
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(page));

@@ -21,7 +21,7 @@ use crate::files::write_atomically;
 use crate::gate::{FindingOutcome, Judgement, Outcome, Reason, Verdict};
 use crate::load::{Abort, Endpoints};
 use crate::publish::{Level, Remark};
-use crate::report::{Subject, finding_sentence, headline, summary_of_all};
+use crate::report::{Context, Subject, finding_sentence, headline, summary_of_all};
 use crate::run::Run;
 use crate::scenario::Scenario;
 
@@ -195,24 +195,24 @@ fn folder_of(args: &CheckArgs, name: &str) -> PathBuf {
 
 fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abort) -> Result<Concluded, CommandError> {
     let Prepared { scenario, beside, judging, results, reproduce } = prepared;
-    let (run, mut verdict, written) = match find_target(&scenario, &args.load, abort) {
+    let (run, (earlier, other), mut verdict, written) = match find_target(&scenario, &args.load, abort) {
         Ok(endpoints) => {
             let release = Order { scenario: &scenario, endpoints, judging: &judging, results: &results };
-            let Loaded { run, mut verdict, written } = match &beside {
+            let Loaded { run, earlier, beside, mut verdict, written } = match &beside {
                 Some(other) => side_by_side::load_until_sure(world, &release, other, args, abort)?,
                 None => load_until_sure(world, &release, args, abort)?,
             };
             if let Some(code) = run.aborted_by.as_deref().and_then(exit_of_signal) {
                 verdict.exit_code = code.worse(verdict.exit()).number();
             }
-            (run, verdict, written)
+            (run, (earlier, beside), verdict, written)
         }
         Err(error) => {
             let code = error.tell(world);
             let run = measure::unstarted(world, &scenario, &args.load, &error);
             let verdict = stopped(judging.judge(&run), code, &error);
             let written = results.write_run(&run);
-            (run, verdict, written)
+            (run, Default::default(), verdict, written)
         }
     };
     if args.judging.soft {
@@ -220,9 +220,10 @@ fn conclude(world: &mut World, prepared: Prepared, args: &CheckArgs, abort: &Abo
     }
     let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
     print_verdict(world, args.judging.format, &subject)?;
-    let mut delivered = told(world, written.and_then(|()| results.write_reports(&subject, judging.baseline(), world.look())));
+    let context = Context { baseline: judging.baseline(), earlier: earlier.iter().collect(), beside: &other };
+    let mut delivered = told(world, written.and_then(|()| results.write_reports(&subject, &context, world.look())));
     if let Some(folder) = &args.archive {
-        delivered = delivered.worse(told(world, archive(folder, &subject)));
+        delivered = delivered.worse(told(world, archive(folder, &subject, &context)));
     }
     let remarks = remarks(&judging, &verdict);
     Ok(Concluded { run, verdict, reproduce, remarks, delivered })
@@ -264,6 +265,9 @@ pub(super) struct Order<'a> {
 /// The last load of a release, and the verdict on all of them.
 pub(super) struct Loaded {
     pub(super) run: Run,
+    /// The loads before it, and those of the deployment beside the release.
+    pub(super) earlier: Vec<Run>,
+    pub(super) beside: Vec<Run>,
     pub(super) verdict: Verdict,
     pub(super) written: Result<(), CommandError>,
 }
@@ -279,13 +283,12 @@ fn load_until_sure(world: &mut World, order: &Order<'_>, args: &CheckArgs, abort
         written = written.and_then(|()| results.write_run(&run));
         loads.push(run);
         let Judgement { verdict, again } = judging.judge_loads(&loads, most);
-        match again.filter(|_| abort.reason().is_none()) {
-            Some(why) => {
-                world.note(&format!("loading {} again, {} of at most {most}: {why}", scenario.name, loads.len() + 1));
-                written = written.and_then(|()| results.set_aside(loads.len()));
-            }
-            None => return Ok(Loaded { run: loads.swap_remove(loads.len() - 1), verdict, written }),
-        }
+        let Some(why) = again.filter(|_| abort.reason().is_none()) else {
+            let run = loads.swap_remove(loads.len() - 1);
+            return Ok(Loaded { run, earlier: loads, beside: Vec::new(), verdict, written });
+        };
+        world.note(&format!("loading {} again, {} of at most {most}: {why}", scenario.name, loads.len() + 1));
+        written = written.and_then(|()| results.set_aside(loads.len()));
     }
 }
 

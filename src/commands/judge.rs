@@ -28,7 +28,7 @@ pub fn judge(world: &mut World, args: &JudgeArgs) -> Result<ExitCode, CommandErr
     print_verdict(world, args.judging.format, &subject)?;
     let Some(results) = results else { return Ok(verdict.exit()) };
     let written = results.clear().and_then(|()| kept.write(&results));
-    let written = written.and_then(|()| results.write_reports(&subject, judging.baseline(), world.look()));
+    let written = written.and_then(|()| results.write_reports(&subject, &kept.context(judging.baseline()), world.look()));
     // A delivery that failed never hides what was measured.
     Ok(written.map_or_else(|error| verdict.exit().worse(error.tell(world)), |()| verdict.exit()))
 }

@@ -15,8 +15,8 @@ use crate::document::Place;
 use crate::exit::ExitCode;
 use crate::files::may_exist;
 use crate::gate::{
-    Alteration, BaselineChoice, Beside, Direction, Finding, Judgement, Reason, Release, Subject as Whose, Thresholds, Verdict, compare,
-    has_history, judge_release,
+    Alteration, BaselineChoice, Beside, Direction, Finding, Judgement, Reason, Release, Subject as Whose, ThresholdChange, Thresholds,
+    Verdict, compare, has_history, judge_release,
 };
 use crate::report::{Format, Subject, render};
 use crate::run::{Ask, Baseline, Digests, EndpointRole, Likeness, Run, StoredRound};
@@ -24,6 +24,8 @@ use crate::scenario::Scenario;
 
 /// How many loosened limits are told one by one.
 const TOLD: usize = 20;
+/// How many changes of limits a verdict lists.
+const MOST_CHANGES: usize = 500;
 
 /// What a run is judged by and compared with.
 pub struct Judging {
@@ -173,7 +175,7 @@ impl Judging {
         self.with_review(judge_release(Release { loads, most_loads }, &self.thresholds, baseline))
     }
 
-    /// With what the pull request loosened.
+    /// With what the pull request changes in the thresholds; what it loosened is a reason.
     fn with_review(&self, mut judgement: Judgement) -> Judgement {
         let looser: Vec<&Alteration> = self.loosened().collect();
         let reason = |text: String| Reason { code: "thresholds_loosened".to_owned(), text };
@@ -182,6 +184,9 @@ impl Judging {
         if looser.len() > TOLD {
             reasons.push(reason(format!("the thresholds got looser in {} more places", looser.len() - TOLD)));
         }
+        let changes = self.alterations.iter().take(MOST_CHANGES);
+        let change = |one: &Alteration| ThresholdChange { direction: one.direction, text: one.text.clone() };
+        judgement.verdict.thresholds.changes = changes.map(change).collect();
         judgement
     }
 

@@ -7,9 +7,10 @@ use super::error::CommandError;
 use super::import::open_run;
 use super::judging::Judging;
 use super::plan_words::counted;
-use super::results::{Results, beside_file_name};
+use super::results::Results;
 use crate::gate::{Beside, Verdict};
-use crate::run::{RUN_FILE_NAME, Run, earlier_run_file_name, load_run, load_runs};
+use crate::report::Context;
+use crate::run::{Baseline, RUN_FILE_NAME, Run, beside_run_file_name, earlier_run_file_name, load_beside, load_runs};
 use crate::stats::Restarts;
 
 /// Two loads that began within this time (ms) were made side by side.
@@ -38,12 +39,10 @@ impl Kept {
         }
         let numbered = |name: fn(usize) -> String| (1..=MOST_ROUNDS).map(name).map(|name| path.join(name)).map(|file| file.is_file());
         let has_gaps = |name: fn(usize) -> String| !numbered(name).is_sorted_by(|one, next| one >= next);
-        if has_gaps(earlier_run_file_name) || has_gaps(beside_file_name) {
+        if has_gaps(earlier_run_file_name) || has_gaps(beside_run_file_name) {
             return Err(not_of_one_check(path, "some are missing"));
         }
-        let files = (1..).map(|number| path.join(beside_file_name(number))).take_while(|file| file.is_file());
-        let beside = files.map(|file| load_run(&file)).collect::<Result<_, _>>()?;
-        Self::of(load_runs(path)?, beside).ok_or_else(|| not_of_one_check(path, "they were not loaded side by side"))
+        Self::of(load_runs(path)?, load_beside(path)?).ok_or_else(|| not_of_one_check(path, "they were not loaded side by side"))
     }
 
     /// The loads as a check makes them: perhaps one before the rounds, then one in each round, and at last perhaps one in a
@@ -69,6 +68,12 @@ impl Kept {
     /// The last load.
     pub fn run(&self) -> &Run {
         &self.loads[self.loads.len() - 1]
+    }
+
+    /// What a page shows beside the last load.
+    pub fn context<'a>(&'a self, baseline: Option<&'a Baseline>) -> Context<'a> {
+        let earlier = self.before.iter().chain(&self.loads[..self.loads.len() - 1]).collect();
+        Context { baseline, earlier, beside: if self.is_side_by_side { &self.beside } else { &[] } }
     }
 
     /// The verdict on all of them.

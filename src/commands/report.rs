@@ -11,8 +11,8 @@ use crate::cli::{ReportArgs, ReportFormat};
 use crate::exit::ExitCode;
 use crate::files::{read_capped, write_atomically};
 use crate::gate::Verdict;
-use crate::report::{Format, Subject, page, render, render_run};
-use crate::run::{Baseline, Run, load_run};
+use crate::report::{Context, Format, Subject, page, render, render_run};
+use crate::run::{Baseline, Run, load_beside, load_run, load_runs};
 
 /// The largest verdict file that is read: 64 MiB.
 const VERDICT_CAP: u64 = 64 * 1024 * 1024;
@@ -25,7 +25,12 @@ pub fn report(world: &mut World, args: &ReportArgs) -> Result<ExitCode, CommandE
             let reproduce = stored_run_command(&args.results, &run);
             let subject = Subject { verdict: &verdict, run: &run, reproduce: &reproduce };
             match format {
-                Format::Html => page(&subject, compared_with(world, args, &run)?.as_ref()),
+                Format::Html => {
+                    let baseline = compared_with(world, args, &run)?;
+                    let (mut loads, beside) = (load_runs(&args.results)?, load_beside(&args.results)?);
+                    loads.pop();
+                    page(&subject, &Context { baseline: baseline.as_ref(), earlier: loads.iter().collect(), beside: &beside })
+                }
                 _ => render(format, &subject, world.look())?,
             }
         }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::CommandError;
 use crate::files::{FileError, FolderLock, check_no_link, check_writable, lock_folder, remove_leftovers, write_atomically};
-use crate::report::{Format, Look, Subject, page, render};
-use crate::run::{Baseline, RUN_FILE_NAME, Run, earlier_run_file_name, save_run};
+use crate::report::{Context, Format, Look, Subject, page, render};
+use crate::run::{RUN_FILE_NAME, Run, beside_run_file_name, earlier_run_file_name, save_run};
 
 /// Where the results of one scenario go.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Results {
             }
         }
         self.remove(RUN_FILE_NAME)?;
-        for name in [earlier_run_file_name, beside_file_name] {
+        for name in [earlier_run_file_name, beside_run_file_name] {
             let mut number = 1;
             while self.remove(&name(number))? == Removed::Yes {
                 number += 1;
@@ -71,7 +71,7 @@ impl Results {
     /// # Errors
     /// [`CommandError::NotWritten`].
     pub fn write_beside(&self, number: usize, run: &Run) -> Result<(), CommandError> {
-        save_run(&self.folder.join(beside_file_name(number)), run).map_err(CommandError::NotWritten)
+        save_run(&self.folder.join(beside_run_file_name(number)), run).map_err(CommandError::NotWritten)
     }
 
     /// Gives the run that was written a name of its own, because the same release is loaded once more.
@@ -91,14 +91,14 @@ impl Results {
         save_run(&self.folder.join(RUN_FILE_NAME), run).map_err(CommandError::NotWritten)
     }
 
-    /// Writes every file that is made of a verdict, the page with the runs that it was compared with.
+    /// Writes every file that is made of a verdict, the page with what else is at hand.
     ///
     /// # Errors
     /// [`CommandError::NotWritten`] for the first that could not be written.
-    pub fn write_reports(&self, subject: &Subject<'_>, baseline: Option<&Baseline>, look: Look) -> Result<(), CommandError> {
+    pub fn write_reports(&self, subject: &Subject<'_>, context: &Context<'_>, look: Look) -> Result<(), CommandError> {
         for format in Format::ALL {
             if let Some(name) = format.file_name() {
-                let text = if format == Format::Html { page(subject, baseline) } else { render(format, subject, look)? };
+                let text = if format == Format::Html { page(subject, context) } else { render(format, subject, look)? };
                 self.write(name, text.as_bytes())?;
             }
         }
@@ -116,9 +116,4 @@ fn is_own(name: &str) -> bool {
         name.strip_prefix(before).and_then(|rest| rest.strip_suffix(".json")).is_some_and(|number| number.parse::<usize>().is_ok())
     };
     name == RUN_FILE_NAME || numbered("run-") || numbered("against-") || Format::ALL.iter().any(|format| format.file_name() == Some(name))
-}
-
-/// The name of the run of the other deployment in this round, counted from 1.
-pub(super) fn beside_file_name(number: usize) -> String {
-    format!("against-{number}.json")
 }

@@ -44,11 +44,15 @@ pub fn load_until_sure(
     let Judgement { mut verdict, again } = order.judging.screen(&run, most);
     let Some(why) = again.filter(|_| abort.reason().is_none()) else {
         verdict.tell_how("by one load against the stored runs; it was not necessary to load side by side".to_owned());
-        return Ok(Loaded { run, verdict, written });
+        return Ok(Loaded { run, earlier: Vec::new(), beside: Vec::new(), verdict, written });
     };
     world.note(&format!("one load is not sure, rounds side by side follow: {why}"));
     let written = written.and_then(|()| order.results.set_aside(1));
-    pair.rounds(world, most - 1, Before { loads: 1, written, told: format!("; one load against the stored runs was not sure: {why}") })
+    pair.rounds(
+        world,
+        most - 1,
+        Before { loads: vec![run], written, told: format!("; one load against the stored runs was not sure: {why}") },
+    )
 }
 
 /// The two deployments.
@@ -61,8 +65,8 @@ struct Pair<'a> {
 
 /// What happened before the first round.
 struct Before {
-    /// How many runs were set aside.
-    loads: usize,
+    /// The runs that were set aside.
+    loads: Vec<Run>,
     written: Result<(), CommandError>,
     /// For whoever asks how it was decided.
     told: String,
@@ -70,7 +74,7 @@ struct Before {
 
 impl Before {
     fn nothing() -> Self {
-        Self { loads: 0, written: Ok(()), told: String::new() }
+        Self { loads: Vec::new(), written: Ok(()), told: String::new() }
     }
 }
 
@@ -84,7 +88,8 @@ impl Pair<'_> {
     fn rounds(&self, world: &mut World, most: usize, before: Before) -> Result<Loaded, CommandError> {
         let Self { order, other, args, abort } = *self;
         let Order { scenario, judging, results, .. } = order;
-        let Before { loads: earlier, mut written, told } = before;
+        let Before { loads: mut earlier, mut written, told } = before;
+        let set_aside = earlier.len();
         let restarts = restarts(args.between_rounds.as_deref());
         let target = other.target.origin();
         let (mut loads, mut beside): (Vec<Run>, Vec<Run>) = (Vec::new(), Vec::new());
@@ -103,10 +108,12 @@ impl Pair<'_> {
             let Judgement { mut verdict, again } = judging.judge_beside(&loads, judged_beside, most);
             let Some(why) = again.filter(|_| abort.reason().is_none()) else {
                 verdict.tell_how(format!("side by side, in {}{told}", counted(round as u64, "round")));
-                return Ok(Loaded { run: loads.swap_remove(round - 1), verdict, written });
+                let run = loads.swap_remove(round - 1);
+                earlier.append(&mut loads);
+                return Ok(Loaded { run, earlier, beside, verdict, written });
             };
             world.note(&format!("round {} of at most {most}: {why}", round + 1));
-            written = written.and_then(|()| results.set_aside(earlier + round));
+            written = written.and_then(|()| results.set_aside(set_aside + round));
         }
     }
 }

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::history_page::{outcome, share, when};
 use super::page::{self, Kind, Place};
+use super::percentiles;
 use crate::history::{EndpointFigures, History, HistoryError, KeptRun};
 use crate::report::page_parts::{Aid, Kind as Column, grid, line, number};
 use crate::units::{format_count, format_millis, format_share};
@@ -42,6 +43,8 @@ fn body((earlier, before): &Whole, (later, after): &Whole) -> Markup {
         (facts(earlier, later))
         h2 { "Endpoints" }
         (endpoints(before, after))
+        h2 { "Latency by percentile" }
+        (percentiles::charts(earlier, later))
     }
 }
 

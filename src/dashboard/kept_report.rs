@@ -1,7 +1,8 @@
 //! The report of a kept run, made when it is asked for, as `report.html` has it. Its files may come from anybody: of a verdict
 //! that is longer than any gate writes only the begin of each list is shown. Where runs are kept is not known here.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_SECURITY_POLICY;
@@ -12,14 +13,17 @@ use crate::files::{read_capped, shell_word};
 use crate::gate::Verdict;
 use crate::history::{Compared, History, KeptRun};
 use crate::report::page_parts::policy;
-use crate::report::{ColorChoice, Format, Look, Subject, page as report_page, render_run};
-use crate::run::{Baseline, Run, load_run};
+use crate::report::{ColorChoice, Context, Format, Look, Subject, page as report_page, render_run};
+use crate::run::{Baseline, RUN_FILE_NAME, Run, beside_run_file_name, earlier_run_file_name, load_run};
 
 /// The largest verdict file that is read: 64 MiB.
 const VERDICT_CAP: u64 = 64 * 1024 * 1024;
 /// So many entries of each list of a verdict are shown, and so many of its findings: 50 for each endpoint that a run may have.
 const ENTRIES: usize = 1000;
 const FINDINGS: usize = 50_000;
+/// So many other loads of one check are shown at most, and so much of their files is read (bytes).
+const OTHER_LOADS: usize = 10;
+const OTHER_LOADS_BYTES: u64 = 64 * 1024 * 1024;
 /// So long may one text be (bytes).
 const TEXT: usize = 4000;
 
@@ -32,7 +36,9 @@ pub(super) fn answer(history: &History, kept: &KeptRun) -> Response {
     let text = match kept.verdict.as_deref().and_then(verdict_of) {
         Some(verdict) => {
             let baseline = compared(history, &verdict, &run);
-            report_page(&Subject { verdict: &verdict, run: &run, reproduce: &again(&kept.path) }, baseline.as_ref())
+            let (earlier, beside) = other_loads(&kept.path);
+            let context = Context { baseline: baseline.as_ref(), earlier: earlier.iter().collect(), beside: &beside };
+            report_page(&Subject { verdict: &verdict, run: &run, reproduce: &again(&kept.path) }, &context)
         }
         None => match render_run(Format::Html, &run, Look { width: 80, color: ColorChoice::Never }) {
             Ok(text) => text,
@@ -41,6 +47,25 @@ pub(super) fn answer(history: &History, kept: &KeptRun) -> Response {
     };
     let text = text.replacen("<main id=\"main\">", "<main id=\"main\"><p class=\"first\"><a href=\"/\">All runs</a></p>", 1);
     ([(CONTENT_SECURITY_POLICY, format!("{}; frame-ancestors 'none'", policy()))], Html(text)).into_response()
+}
+
+/// The loads that were judged with this one, and those of the deployment beside it, as far as they lie beside its file.
+fn other_loads(path: &Path) -> (Vec<Run>, Vec<Run>) {
+    let Some(folder) = path.parent().filter(|_| path.file_name().is_some_and(|name| name == RUN_FILE_NAME)) else {
+        return Default::default();
+    };
+    let mut room = OTHER_LOADS_BYTES;
+    let mut read = |name: fn(usize) -> String| {
+        let files = (1..=OTHER_LOADS).map(|number| folder.join(name(number)));
+        let fits = |file: &PathBuf| {
+            let length = fs::symlink_metadata(file).ok().filter(fs::Metadata::is_file).map(|file| file.len());
+            let left = length.and_then(|length| room.checked_sub(length));
+            room = left.unwrap_or(room);
+            left.is_some()
+        };
+        files.take_while(fits).map_while(|file| load_run(&file).ok()).collect()
+    };
+    (read(earlier_run_file_name), read(beside_run_file_name))
 }
 
 /// Without them a report has the baseline's value alone.
@@ -60,6 +85,8 @@ fn within_reason(mut verdict: Verdict) -> Verdict {
     verdict.self_checks.truncate(ENTRIES);
     verdict.findings.truncate(FINDINGS);
     verdict.run.overrides.truncate(ENTRIES);
+    verdict.thresholds.changes.truncate(ENTRIES);
+    verdict.thresholds.changes.iter_mut().for_each(|change| shorten(&mut change.text));
     if let Some(baseline) = &mut verdict.baseline {
         baseline.left_out.truncate(ENTRIES);
         baseline.left_out.iter_mut().for_each(shorten);

@@ -12,6 +12,7 @@ mod kept_report;
 mod live;
 mod live_page;
 mod page;
+mod percentiles;
 mod query;
 mod routes;
 mod runs;

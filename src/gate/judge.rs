@@ -64,7 +64,7 @@ pub fn judge_release(release: Release<'_>, thresholds: &Thresholds, baseline: Ba
     let mut checks = examined.examination.checks;
     checks.extend(replay.map(calibrated));
     checks.extend(balanced(&comparison, thresholds.gate()));
-    let verdict = conclude(rows, &Judged { run, thresholds, comparison: &comparison }, checks, &unused);
+    let verdict = conclude(rows, &Judged { run, loads: release.loads.len(), thresholds, comparison: &comparison }, checks, &unused);
     Judgement { verdict, again }
 }
 

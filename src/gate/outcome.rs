@@ -9,6 +9,7 @@ use super::{
 };
 use crate::exit::ExitCode;
 use crate::run::Run;
+use crate::units::format_count;
 
 /// How many rows a reason names.
 const NAMED_ROWS: usize = 3;
@@ -16,13 +17,15 @@ const NAMED_ROWS: usize = 3;
 /// What was judged, by what.
 pub(super) struct Judged<'a> {
     pub(super) run: &'a Run,
+    /// How many there were, the last of which is the run.
+    pub(super) loads: usize,
     pub(super) thresholds: &'a Thresholds,
     pub(super) comparison: &'a Comparison<'a>,
 }
 
 /// Makes the verdict.
 pub(super) fn conclude(mut rows: Vec<Row>, judged: &Judged<'_>, self_checks: Vec<SelfCheck>, unused: &[&Waiver]) -> Verdict {
-    let &Judged { run, thresholds, comparison } = judged;
+    let &Judged { run, loads, thresholds, comparison } = judged;
     rows.sort_by(|one, other| rank(&one.finding).cmp(&rank(&other.finding)).then_with(|| other.excess.total_cmp(&one.excess)));
     let mut consequences = of_self_checks(&self_checks, run);
     consequences.extend(of_rows(&rows));
@@ -37,10 +40,15 @@ pub(super) fn conclude(mut rows: Vec<Row>, judged: &Judged<'_>, self_checks: Vec
         outcome: outcome(exit, &consequences),
         exit_code: exit.number(),
         reasons: consequences.into_iter().map(|consequence| consequence.reason).collect(),
-        thresholds: ThresholdsRef { file: thresholds.file().into(), hash: thresholds.hash().into(), checks: rows.len() as u64 },
+        thresholds: ThresholdsRef {
+            file: thresholds.file().into(),
+            hash: thresholds.hash().into(),
+            checks: rows.len() as u64,
+            changes: Vec::new(),
+        },
         findings: rows.into_iter().map(|row| row.finding).collect(),
         self_checks,
-        run: run_ref(run),
+        run: run_ref(run, loads),
         baseline: comparison.reference(),
     }
 }
@@ -92,7 +100,10 @@ fn rank(finding: &Finding) -> u8 {
 fn of_rows(rows: &[Row]) -> Vec<Consequence> {
     let with_outcome = |outcome| rows.iter().filter(|row| row.finding.outcome == outcome).collect::<Vec<_>>();
     let inconclusive = |cause| with_outcome(FindingOutcome::Inconclusive).into_iter().filter(|row| row.cause == cause).collect::<Vec<_>>();
-    let counted = |chosen: &[&Row], what: &str| format!("{} of {} checks {what}: {}", chosen.len(), rows.len(), names(chosen));
+    let counted = |chosen: &[&Row], what: &str| {
+        let what = if chosen.len() == 1 { of_one(what) } else { what.to_owned() };
+        format!("{} of {} checks {what}: {}", format_count(chosen.len() as u64), format_count(rows.len() as u64), names(chosen))
+    };
     let kinds = [
         (ExitCode::GateFailed, "gate_failed", "failed", with_outcome(FindingOutcome::Fail)),
         (ExitCode::NoVerdict, "no_samples", "have no samples", inconclusive(Cause::NoSamples)),
@@ -115,6 +126,13 @@ fn of_rows(rows: &[Row]) -> Vec<Consequence> {
         consequences.push(Consequence::new(ExitCode::NoVerdict, "nothing_checked", "no check could be evaluated".into()));
     }
     consequences
+}
+
+/// What is said of many, of one.
+fn of_one(what: &str) -> String {
+    let one =
+        [("have ", "has "), ("are ", "is "), ("warn", "warns")].into_iter().find_map(|(many, one)| Some((one, what.strip_prefix(many)?)));
+    one.map_or_else(|| what.to_owned(), |(one, rest)| format!("{one}{rest}"))
 }
 
 /// `POST /api/checkout p95, GET /x p99 and 3 more`, each once.
@@ -182,7 +200,7 @@ fn of_unused(unused: &[&Waiver]) -> Vec<Consequence> {
     unused.iter().map(|waiver| Consequence::new(ExitCode::Pass, "unused_waiver", text(waiver))).collect()
 }
 
-fn run_ref(run: &Run) -> RunRef {
+fn run_ref(run: &Run, loads: usize) -> RunRef {
     RunRef {
         scenario: run.scenario.name.clone(),
         hash: run.scenario.hash.clone(),
@@ -190,6 +208,7 @@ fn run_ref(run: &Run) -> RunRef {
         started_at: run.started_at,
         measured_s: run.measured.as_secs_f64(),
         complete: run.complete,
+        loads: loads as u64,
         commit: run.environment.commit.clone(),
         branch: run.environment.branch.clone(),
         environment: run.environment.name.clone(),

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::rules::{Layer, Rules, Term};
 use super::thresholds::{BaselinePolicy, layer_of};
 use super::wording::{changes_apart, told_apart, value_text};
@@ -23,7 +26,8 @@ pub struct Alteration {
 }
 
 /// Whether a release passes more easily.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     Looser,
     Stricter,

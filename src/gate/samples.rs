@@ -47,6 +47,7 @@ impl RunSample {
             imported: None,
             tasks: Vec::new(),
             at_once: SecondCounts::default(),
+            answered: SecondCounts::default(),
             round: None,
         };
         Self { run }.phase("warm-up", false).phase("hold", true)

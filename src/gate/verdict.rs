@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Direction;
 use crate::exit::ExitCode;
 
 /// The `version` that this program writes.
@@ -165,11 +166,18 @@ pub struct RunRef {
     pub started_at: Timestamp,
     pub measured_s: f64,
     pub complete: bool,
+    /// How many loads of the release were judged together; this run is the last of them.
+    #[serde(default = "one")]
+    pub loads: u64,
     pub commit: Option<String>,
     pub branch: Option<String>,
     pub environment: Option<String>,
     /// Rules that were lifted for this run.
     pub overrides: Vec<String>,
+}
+
+const fn one() -> u64 {
+    1
 }
 
 /// What it was compared with.
@@ -194,6 +202,17 @@ pub struct ThresholdsRef {
     /// `sha256:..` of its bytes.
     pub hash: String,
     pub checks: u64,
+    /// What the judged change does to them, what it loosens first.
+    #[serde(default)]
+    pub changes: Vec<ThresholdChange>,
+}
+
+/// One difference between the thresholds of the judged change and those that it was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ThresholdChange {
+    pub direction: Direction,
+    /// `p95 of GET /orders: max 250 ms -> 400 ms`
+    pub text: String,
 }
 
 impl Verdict {

@@ -145,6 +145,7 @@ impl Reading {
             imported: Some(self.imported),
             tasks: Vec::new(),
             at_once: SecondCounts::default(),
+            answered: SecondCounts::default(),
             round: None,
         })
     }

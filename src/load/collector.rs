@@ -94,6 +94,8 @@ pub struct Collector {
     /// What each worker said last, and the most of all together by second.
     at_once_by_worker: Vec<u64>,
     at_once: SecondCounts,
+    /// Requests of tasks that were answered as expected, by when that was.
+    answered: SecondCounts,
 }
 
 impl Collector {
@@ -120,6 +122,7 @@ impl Collector {
             packed: 0,
             at_once_by_worker: Vec::new(),
             at_once: SecondCounts::default(),
+            answered: SecondCounts::default(),
             scenario,
             plan,
             heading,
@@ -172,8 +175,12 @@ impl Collector {
         let phase = self.plan.slices[slice].phase;
         let books = &mut self.endpoints[endpoint];
         let failures = samples.iter().filter(|sample| matches!(sample.outcome, Outcome::Failed(_))).count() as u64;
+        let is_task = self.scenario.endpoints[endpoint].role == EndpointRole::Task;
         for sample in samples {
             count(sample, &mut books.phases[phase], &mut books.per_second);
+            if is_task && sample.outcome == Outcome::Ok {
+                self.answered.add(second_of(sample.due + Duration::from_micros(sample.latency.into())), 1);
+            }
         }
         let timed = || samples.iter().filter(|sample| sample.outcome.has_latency());
         let mut latency: Vec<u32> = timed().map(|sample| sample.latency).collect();
@@ -272,6 +279,7 @@ impl Collector {
             imported: None,
             tasks: self.task_runs(),
             at_once: self.at_once.clone(),
+            answered: self.answered.clone(),
             round: None,
         };
         let problems = health::problems(&run, &self.scenario, &self.plan, &self.vitals);
@@ -438,6 +446,16 @@ mod tests {
         assert_eq!(endpoint.per_second.requests.values().collect::<Vec<_>>(), [1, 1, 1, 0, 1, 0, 0, 1]);
         assert_eq!(run.summary(endpoint, PhaseSelection::Judged).counts.requests, 3);
         assert!(run.endpoints[1].slices.is_empty() && run.complete);
+    }
+
+    #[test]
+    fn what_was_answered_counts_in_the_second_in_which_it_was() {
+        let mut collector = collector();
+        let slow = Sample { latency: 1_500_000, ..sample(0, 2600, Outcome::Ok) };
+        let lost = sample(0, 2600, Outcome::Failed(FailureClass::Reset));
+        collector.absorb(0, batch(vec![sample(0, 990, Outcome::Ok), sample(1, 997, Outcome::Ok), slow, lost]));
+        let run = collector.run(Duration::from_secs(5), Some(&Ending::Planned));
+        assert_eq!(run.answered.values().collect::<Vec<_>>(), [1, 1, 0, 0, 1]);
     }
 
     #[test]

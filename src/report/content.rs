@@ -12,11 +12,13 @@ use crate::run::{PhaseSelection, PhaseSeries, Run};
 use crate::units::{format_count, format_duration};
 
 /// How much of a commit is shown.
-const COMMIT_CHARACTERS: usize = 7;
+pub(super) const COMMIT_CHARACTERS: usize = 7;
 /// So many checks without a verdict for one cause are told in one sentence.
 const ALIKE: usize = 3;
 /// The reason's code of a verdict without a comparison.
 const NO_BASELINE: &str = "no_baseline";
+/// What the target of an imported run is called where its file does not tell.
+const UNKNOWN: &str = "unknown";
 /// The flag of a run that lifts no rule, but is read otherwise.
 const EACH: &str = "--each";
 
@@ -36,6 +38,17 @@ pub(super) struct Content<'a> {
 #[derive(Debug)]
 pub(super) struct Headline<'a> {
     verdict: &'a Verdict,
+}
+
+/// Something that asks for attention.
+#[derive(Debug)]
+pub(super) struct Point<'a> {
+    pub sentence: Sentence<'a>,
+    pub outcome: FindingOutcome,
+    /// The check that says so; `None` where it is several.
+    pub alone: Option<&'a Finding>,
+    /// How many checks say so.
+    pub checks: usize,
 }
 
 /// Something that a reader must not overlook, under a short name.
@@ -67,20 +80,34 @@ impl Content<'_> {
     /// One sentence for each finding that asks for attention: breaches, what is undecided, waived or warned about. Where
     /// many have no verdict for one cause, the cause is told once.
     pub(super) fn sentences(&self) -> Vec<Sentence<'_>> {
+        self.points().into_iter().map(|point| point.sentence).collect()
+    }
+
+    /// The same with what each is about, worst first.
+    pub(super) fn points(&self) -> Vec<Point<'_>> {
         let mut alike: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         for finding in self.attention().filter(|finding| finding.outcome == FindingOutcome::Inconclusive) {
             alike.entry(&finding.reason).or_default().push(finding);
         }
         let mut told = BTreeSet::new();
-        let mut sentences = Vec::new();
+        let mut points = Vec::new();
         for finding in self.attention() {
             match alike.get(finding.reason.as_str()).filter(|alike| alike.len() >= ALIKE && alike[0].outcome == finding.outcome) {
-                None => sentences.push(sentences::sentence(finding)),
-                Some(alike) if told.insert(finding.reason.as_str()) => sentences.push(sentences::together(alike)),
+                None => {
+                    points.push(Point {
+                        sentence: sentences::sentence(finding),
+                        outcome: finding.outcome,
+                        alone: Some(finding),
+                        checks: 1,
+                    });
+                }
+                Some(alike) if told.insert(finding.reason.as_str()) => {
+                    points.push(Point { sentence: sentences::together(alike), outcome: finding.outcome, alone: None, checks: alike.len() });
+                }
                 Some(_) => {}
             }
         }
-        sentences
+        points
     }
 
     /// The findings that ask for attention, worst first.
@@ -148,7 +175,8 @@ pub(super) fn place(scenario: &str, environment: Option<&str>, target: &str, com
     let host = target.split_once("://").map_or(target, |(_, rest)| rest);
     let commit: String = commit.map(|commit| commit.chars().take(COMMIT_CHARACTERS).collect()).unwrap_or_default();
     let at = if commit.is_empty() { String::new() } else { format!(" @ {commit}") };
-    format!("{scenario} on {}{at}", environment.unwrap_or(host))
+    let on = environment.or(Some(host).filter(|host| *host != UNKNOWN)).map(|on| format!(" on {on}")).unwrap_or_default();
+    format!("{scenario}{on}{at}")
 }
 
 /// `exit 1 (gate failed)`; where `--soft` lifted it, that too.
@@ -242,7 +270,8 @@ fn notices(verdict: &Verdict, run: &Run) -> Vec<Notice> {
     notices.extend(uncounted_baseline(verdict));
     let led = usize::from(matches!(verdict.outcome, Outcome::Inconclusive | Outcome::Error));
     let breached = verdict.findings.iter().any(|finding| finding.outcome == FindingOutcome::Fail);
-    let said = |code: &str| (breached && code == "gate_failed") || (!run.complete && code == "incomplete");
+    let said =
+        |code: &str| (breached && code == "gate_failed") || (!run.complete && code == "incomplete") || (led > 0 && code == "distrusted");
     for reason in verdict.reasons.iter().skip(led).filter(|reason| !said(&reason.code)) {
         let name = if reason.code == NO_BASELINE { "no baseline" } else { "note" };
         notices.push(Notice { name, text: reason.text.clone() });

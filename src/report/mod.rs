@@ -48,6 +48,17 @@ pub struct Subject<'a> {
     pub reproduce: &'a str,
 }
 
+/// What a page shows beside the judged run, as far as it is at hand.
+#[derive(Debug, Clone, Default)]
+pub struct Context<'a> {
+    /// The stored runs that the verdict was compared with: each is a dot.
+    pub baseline: Option<&'a Baseline>,
+    /// Earlier loads of the same check.
+    pub earlier: Vec<&'a Run>,
+    /// The loads of the deployment beside the release, with which it was compared instead of stored runs.
+    pub beside: &'a [Run],
+}
+
 /// In which form a report is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -118,14 +129,14 @@ pub fn render(format: Format, subject: &Subject<'_>, look: Look) -> Result<Strin
         Format::Csv => csv::stats(subject.run),
         Format::Gitlab => gitlab::load_performance(subject.run, Some(subject.verdict)),
         Format::OpenMetrics => Ok(openmetrics::exposition(subject.run)),
-        Format::Html => Ok(page(subject, None)),
+        Format::Html => Ok(page(subject, &Context::default())),
     }
 }
 
-/// As [`Format::Html`], with the runs that the verdict was compared with, where they are at hand: each is a dot then.
+/// As [`Format::Html`], with what else is at hand.
 #[must_use]
-pub fn page(subject: &Subject<'_>, baseline: Option<&Baseline>) -> String {
-    html::verdict(subject, baseline)
+pub fn page(subject: &Subject<'_>, context: &Context<'_>) -> String {
+    html::verdict(subject, context)
 }
 
 /// A run that was not judged, in `format`, ending with a line end.

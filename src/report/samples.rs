@@ -9,7 +9,8 @@ use crate::gate::{
     Unit, VERDICT_VERSION, Verdict,
 };
 use crate::run::{
-    EndpointRole, EndpointRun, Environment, FailureClass, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, Slice,
+    EndpointRole, EndpointRun, Environment, FailureClass, Generator, PerSecond, PhaseRun, PhaseSeries, Run, ScenarioRef, SecondCounts,
+    Slice,
 };
 use crate::stats::Histogram;
 
@@ -86,6 +87,7 @@ pub(crate) fn run() -> Run {
         target: "https://staging.shop.example".into(),
         started_at: at("2026-11-20T12:00:00Z"),
         measured: Duration::from_secs(50),
+        answered: SecondCounts::default(),
         complete: true,
         aborted_by: None,
         environment: Environment {
@@ -195,6 +197,7 @@ fn verdict(outcome: Outcome, exit_code: u8, findings: Vec<Finding>) -> Verdict {
             file: "thresholds/checkout.yaml".into(),
             hash: "sha256:2c26b46b68ffc68f".into(),
             checks: findings.len() as u64,
+            changes: Vec::new(),
         },
         findings,
         self_checks: vec![
@@ -208,6 +211,7 @@ fn verdict(outcome: Outcome, exit_code: u8, findings: Vec<Finding>) -> Verdict {
             target: "https://staging.shop.example".into(),
             started_at: at("2026-11-20T12:00:00Z"),
             measured_s: 50.0,
+            loads: 1,
             complete: true,
             commit: Some("3f9c1abd2e".into()),
             branch: Some("release/2.4".into()),

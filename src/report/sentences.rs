@@ -175,7 +175,7 @@ pub(super) fn hint(verdict: &Verdict) -> Option<&'static str> {
         "too_few_samples" if is_imported => "load longer with the tool that measured it, or judge a lower percentile",
         "too_few_samples" => "hold the load longer (--duration) or raise it (--users, --rate), or judge a lower percentile",
         "not_stated" => "judge a file that holds it, most often the tool's record of every request, or leave these rules out",
-        "no_samples" => "see that the tasks reach every declared endpoint, or leave endpoints out by tags",
+        "no_samples" | "endpoint_without_requests" => "see that the tasks reach every declared endpoint, or leave endpoints out by tags",
         "generator" => "do what it says, most often a bigger or quieter machine or less load, and run it again",
         "no_baseline" => "keep baseline runs first: perfgate baseline refresh",
         "not_comparable" => "refresh the baseline with this scenario on this class of machine: perfgate baseline refresh",

@@ -162,8 +162,8 @@ impl Whole {
         let slices = endpoints.iter().map(|_| BTreeMap::new()).collect();
         let mut tasks = base.tasks.clone();
         tasks.iter_mut().flat_map(|task| &mut task.phases).for_each(|share| share.starts = 0);
-        let (generator, at_once) = (Generator::default(), SecondCounts::default());
-        let run = Run { endpoints, phases, tasks, generator, at_once, overrides: Vec::new(), ..base.clone() };
+        let (generator, at_once, answered) = (Generator::default(), SecondCounts::default(), SecondCounts::default());
+        let run = Run { endpoints, phases, tasks, generator, at_once, answered, overrides: Vec::new(), ..base.clone() };
         Self { run, slices, is_first: true }
     }
 
@@ -198,6 +198,7 @@ impl Whole {
             add_import(own, more);
         }
         add_counts(&mut whole.at_once, &shard.at_once, whole_seconds(offset));
+        add_counts(&mut whole.answered, &shard.answered, whole_seconds(offset));
         for endpoint in &shard.endpoints {
             self.add_endpoint(endpoint, offset);
         }
@@ -310,7 +311,7 @@ mod tests {
     fn run_of(requests: &[Request]) -> Run {
         let mut run = checkout_run();
         run.generator = Generator { threads: 1, ..Generator::default() };
-        run.at_once = SecondCounts::default();
+        (run.at_once, run.answered) = (SecondCounts::default(), SecondCounts::default());
         for endpoint in &mut run.endpoints {
             endpoint.phases.iter_mut().for_each(|series| *series = super::super::PhaseSeries::default());
             (endpoint.slices, endpoint.per_second) = (Vec::new(), PerSecond::default());
@@ -353,6 +354,7 @@ mod tests {
             *seconds.classes.entry((u32::try_from(second).unwrap(), FailureClass::Status)).or_default() += 1;
         }
         run.at_once.add(second, 1);
+        run.answered.add(second + usize::try_from(millis / 1000).unwrap(), u64::from(!failed));
         let at_slice = endpoint.slices.iter().position(|slice| slice.at == at).unwrap_or_else(|| {
             let later = endpoint.slices.partition_point(|slice| slice.at < at);
             endpoint.slices.insert(later, Slice { phase, at, length, requests: 0, failures: 0, latency: crate::stats::Histogram::new() });
@@ -389,6 +391,7 @@ mod tests {
             let whole = run_of(&requests);
             prop_assert_eq!(&merged.endpoints, &whole.endpoints);
             prop_assert_eq!(&merged.at_once, &whole.at_once);
+            prop_assert_eq!(&merged.answered, &whole.answered);
             prop_assert_eq!(merged.phases.iter().map(|phase| phase.requests).sum::<u64>(), requests.len() as u64);
             prop_assert!(merged.generator.conserved());
             prop_assert_eq!(merged.total(PhaseSelection::Judged), whole.total(PhaseSelection::Judged));

@@ -28,8 +28,8 @@ pub use self::digest::{Ask, Digest, Gauge, GaugeParts, Gist, Part, of_log_parts,
 pub use self::environment::Environment;
 pub use self::figures::{Figures, Measurement, Quantity, UnknownQuantity};
 pub use self::file::{
-    FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, earlier_run_file_name, load_run, load_runs, read_run, run_schema, save_run,
-    write_run,
+    FORMAT_VERSION, RUN_FILE_CAP, RUN_FILE_NAME, RunFileError, beside_run_file_name, earlier_run_file_name, load_beside, load_run,
+    load_runs, read_run, run_schema, save_run, write_run,
 };
 pub use self::imported::{Exactness, FailureDetail, Imported, Measure, Resolution, StatedLatency, StatedTotal};
 pub use self::merge::{MergeError, merge};
@@ -69,6 +69,9 @@ pub struct Run {
     /// For each second of the run, the most users who were there (closed), or the most requests under way (open), looked at
     /// some times in it. Empty where that is not known.
     pub at_once: SecondCounts,
+    /// For each second of the run, how many requests of task endpoints were answered as expected in it. Empty where that is
+    /// not known.
+    pub answered: SecondCounts,
     /// For a round side by side: whether both sides were started anew before it (`--between-rounds`).
     pub round: Option<Restarts>,
 }
@@ -342,10 +345,24 @@ impl Run {
         }
     }
 
-    /// Planned length of the selected phases.
+    /// Length of the selected phases, as far as the run came.
     #[must_use]
     pub fn duration_of(&self, selection: PhaseSelection<'_>) -> Duration {
-        self.phases.iter().enumerate().filter(|&(index, _)| self.selects(selection, index)).map(|(_, phase)| phase.length).sum()
+        let end = self.cut_at();
+        let length = |phase: &PhaseRun| end.map_or(phase.length, |end| end.saturating_sub(phase.at).min(phase.length));
+        self.phases.iter().enumerate().filter(|&(index, _)| self.selects(selection, index)).map(|(_, phase)| length(phase)).sum()
+    }
+
+    /// Where a run that did not come to its end was cut: in the judged phase in which its judged time was used up.
+    fn cut_at(&self) -> Option<Duration> {
+        let mut left = self.measured;
+        let is_cut = !self.complete && !self.scenario.each_alone;
+        let mut judged = self.phases.iter().filter(|phase| phase.measured && is_cut);
+        judged.find_map(|phase| {
+            let cut = (left < phase.length).then(|| phase.at + left);
+            left = left.saturating_sub(phase.length);
+            cut
+        })
     }
 
     /// One endpoint's figures over the selected phases.

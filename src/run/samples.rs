@@ -44,6 +44,7 @@ pub(crate) fn checkout_run() -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: [20, 50].into_iter().collect(),
+        answered: [3, 5].into_iter().collect(),
         round: Some(Restarts::BeforeEachRound),
     }
 }
@@ -130,6 +131,7 @@ pub(crate) fn any_run() -> impl Strategy<Value = Run> {
                 generator,
                 overrides: vec![text],
                 at_once: (0..measured.as_secs() % 7).collect(),
+                answered: (0..measured.as_secs() % 5).collect(),
                 round: complete.then_some(Restarts::None),
             })
             .boxed()

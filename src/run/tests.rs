@@ -43,6 +43,18 @@ fn throughput_is_ok_requests_over_the_selected_seconds() {
 }
 
 #[test]
+fn a_run_that_was_cut_took_no_longer_than_until_then() {
+    let whole = checkout_run();
+    let after = |seconds| Run { complete: false, measured: Duration::from_secs(seconds), ..whole.clone() };
+    let judged = |run: &Run| run.duration_of(PhaseSelection::Judged).as_secs();
+    assert_eq!([&whole, &after(60), &after(25), &after(0)].map(judged), [60, 60, 25, 0]);
+    assert_eq!(after(25).throughput(PhaseSelection::Judged), Some(200.0 / 25.0));
+    assert_eq!(after(0).throughput(PhaseSelection::Judged), None);
+    let before = whole.phases[1].at.as_secs();
+    assert_eq!(after(25).duration_of(PhaseSelection::Whole).as_secs(), before + 25);
+}
+
+#[test]
 fn a_failure_rate_needs_a_request() {
     assert_eq!(PhaseSeries::default().failure_rate(), None);
     let mut series = PhaseSeries { requests: 8, ok: 6, ..PhaseSeries::default() };

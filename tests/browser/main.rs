@@ -19,9 +19,10 @@ use std::process::Command;
 use std::sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use perfgate::gate::{BaselineChoice, Thresholds, judge};
-use perfgate::report::{ColorChoice, Format, Look, Subject, page, render, render_run};
+use perfgate::gate::{BaselineChoice, Beside, Release, Thresholds, judge, judge_release};
+use perfgate::report::{ColorChoice, Context, Format, Look, Subject, page, render, render_run};
 use perfgate::run::{Baseline, BaselineRun, PhaseSelection, Run};
+use perfgate::stats::Restarts;
 
 use self::skip::{Lacking, skip};
 
@@ -32,6 +33,18 @@ defaults:
   p95: {max: 60ms, rise: 10%, at_least: 2ms}
   p99: {max: 200ms, rise: 25%}
   failures: 1%
+";
+/// As many rules as anybody has.
+const WIDE: &str = "version: 1
+scenario: shop
+defaults:
+  p50: {max: 60ms, rise: 10%}
+  p90: {max: 60ms, rise: 10%}
+  p95: {max: 60ms, rise: 10%}
+  p99: {max: 200ms, rise: 25%}
+  max: 10s
+  mean: 1s
+  failures: {max: 1%, rise: 0.5%}
 ";
 /// What is judged seldom: some of it a run knows by the second, some not.
 const SELDOM: &str = "version: 1
@@ -148,6 +161,8 @@ fn pages(folder: &Path) -> Vec<(&'static str, String)> {
     few.endpoints[3].slices.truncate(1);
     let mut hostile = runs::slower(&small, "orders 2", 2.0);
     hostile.endpoints[4].name = "GET /<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;\u{202e}`".into();
+    hostile.endpoints[5].name = "GET /طلبات/سجل/14".into();
+    hostile.endpoints[2].name = format!("POST /{}", "unbreakable".repeat(14));
     hostile.phases[0].name = "</style><script>alert(3)</script>".into();
     hostile.environment.branch = Some("<svg onload=alert(4)>".into());
     let mut failing = small.clone();
@@ -155,9 +170,10 @@ fn pages(folder: &Path) -> Vec<(&'static str, String)> {
     let judged_by = |thresholds: &Thresholds, run: &Run, past: Option<&Baseline>| {
         let digests = past.map(|past| past.digests(&thresholds.ask()));
         let verdict = judge(run, thresholds, digests.as_ref().map_or(BaselineChoice::None, BaselineChoice::Store));
-        page(&Subject { verdict: &verdict, run, reproduce: REPRODUCE }, past)
+        page(&Subject { verdict: &verdict, run, reproduce: REPRODUCE }, &Context { baseline: past, ..Context::default() })
     };
     let judged = |run: &Run, past: Option<&Baseline>| judged_by(&thresholds, run, past);
+    let long = runs::shop(3, 5400);
     vec![
         ("passed", judged(&good, Some(&past))),
         ("failed", judged(&failed, Some(&past))),
@@ -166,10 +182,34 @@ fn pages(folder: &Path) -> Vec<(&'static str, String)> {
         ("aborted", judged(&runs::aborted(&small), Some(&past))),
         ("unstarted", judged(&runs::unstarted(&small), Some(&past))),
         ("hostile", judged(&hostile, Some(&past))),
+        ("beside", beside(&thresholds, &small)),
+        ("long", judged(&runs::slower_after(&long, "orders 2", Duration::from_secs(2700), 2.0), Some(&self::past(&long)))),
         ("seldom", judged_by(&seldom, &failing, None)),
         ("imported", judged(&runs::imported(&small), None)),
         ("unjudged", render_run(Format::Html, &small, LOOK).unwrap()),
     ]
+}
+
+/// Three rounds of a release whose orders got slower, beside what is deployed.
+fn beside(thresholds: &Thresholds, good: &Run) -> String {
+    let round = |run: &Run, round: u32| Run { started_at: run.started_at + Duration::from_secs(400) * round, ..run.clone() };
+    let loads: Vec<Run> = (0..3).map(|number| round(&runs::slower(good, "orders 2", 1.5 + 0.02 * f64::from(number)), number)).collect();
+    let other = |number| Run {
+        target: "https://stable.shop.example".into(),
+        ..round(&runs::slower(good, "", 1.0 + 0.01 * f64::from(number)), number)
+    };
+    let others: Vec<Run> = (0..3).map(other).collect();
+    let sides = Beside {
+        target: "https://stable.shop.example",
+        loads: &others,
+        restarts: Restarts::BeforeEachRound,
+        against_itself: &[],
+        history: None,
+    };
+    let verdict = judge_release(Release { loads: &loads, most_loads: 3 }, thresholds, BaselineChoice::SideBySide(sides)).verdict;
+    let (run, earlier) = loads.split_last().unwrap();
+    let context = Context { baseline: None, earlier: earlier.iter().collect(), beside: &others };
+    page(&Subject { verdict: &verdict, run, reproduce: REPRODUCE }, &context)
 }
 
 /// The shop that the README's pictures show, healthy.
@@ -192,7 +232,7 @@ fn pictured(folder: &Path) -> (String, String) {
     let thresholds = thresholds(folder);
     let verdict = judge(&run, &thresholds, BaselineChoice::Store(&past.digests(&thresholds.ask())));
     let subject = Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE };
-    (page(&subject, Some(&past)), render(Format::Markdown, &subject, LOOK).unwrap())
+    (page(&subject, &Context { baseline: Some(&past), ..Context::default() }), render(Format::Markdown, &subject, LOOK).unwrap())
 }
 
 fn thresholds(folder: &Path) -> Thresholds {
@@ -230,11 +270,25 @@ fn written(endpoints: usize) -> Written {
         night.run.phases.clone_from(&good.phases);
     }
     let begun = computed();
-    let text = page(&Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE }, Some(&past));
+    let text =
+        page(&Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE }, &Context { baseline: Some(&past), ..Context::default() });
     let took = computed().checked_sub(begun).unwrap();
     let begun = computed();
     assert!(run.total(PhaseSelection::Whole).counts.requests > 0);
     Written { text, took, reading: computed().checked_sub(begun).unwrap() }
+}
+
+/// The page of a thousand endpoints of such names that got slower.
+fn written_by(thresholds: &str, name: impl Fn(usize) -> String) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut good = runs::shop(1000, 300);
+    for (index, endpoint) in good.endpoints.iter_mut().enumerate() {
+        endpoint.name = name(index);
+    }
+    let run = runs::slower(&good, "GET", 1.5);
+    let thresholds = thresholds_of(folder.path(), thresholds);
+    let verdict = judge(&run, &thresholds, BaselineChoice::None);
+    page(&Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE }, &Context::default())
 }
 
 /// What this thread has computed so far: unlike a clock it does not tell of a busy machine.
@@ -260,6 +314,9 @@ fn a_thousand_endpoints_fit_into_five_megabytes_and_take_no_more_than_their_shar
         few.took
     );
     assert!(many.text.len() <= PAGE_BYTES, "{} bytes", many.text.len());
+    let wide = written_by(WIDE, |index| format!("GET /каталог/очень-длинное-имя-раздела-с-товарами/{index}/:id"));
+    assert!(wide.len() <= PAGE_BYTES, "{} bytes where names are long and rules are many", wide.len());
+    assert!(wide.contains("Left out here, and in verdict.json: "), "what did not fit is not counted");
     assert!(many.took < few.took * 10 * 2, "{:?} for ten times what took {:?}", many.took, few.took);
     assert!(many.took < many.reading * READINGS, "{:?} for what is read in {:?}", many.took, many.reading);
 }

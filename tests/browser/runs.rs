@@ -53,6 +53,7 @@ pub fn shop(endpoints: usize, seconds: u64) -> Run {
         imported: None,
         tasks: Vec::new(),
         at_once: at_once(whole.as_secs()),
+        answered: answered(endpoints.len() as u64, whole.as_secs()),
         round: None,
         endpoints,
         overrides: Vec::new(),
@@ -62,6 +63,17 @@ pub fn shop(endpoints: usize, seconds: u64) -> Run {
 /// Users who come one by one over the ramp and stay.
 fn at_once(seconds: u64) -> SecondCounts {
     (0..seconds).map(|second| (200 * (second + 1) / RAMP.as_secs()).min(200)).collect()
+}
+
+/// What is asked for in a second, some of it now and then a second later.
+fn answered(endpoints: u64, seconds: u64) -> SecondCounts {
+    let due = endpoints * REQUESTS / SLICE.as_secs();
+    let of = |second: u64| match second % 20 {
+        7 => due * 4 / 5,
+        8 => due * 6 / 5,
+        _ => due,
+    };
+    (0..seconds).map(of).collect()
 }
 
 fn environment() -> Environment {
@@ -184,6 +196,7 @@ pub fn aborted(run: &Run) -> Run {
         endpoint.per_second.failures.resize(110);
     }
     run.at_once.resize(110);
+    run.answered.resize(110);
     (run.complete, run.aborted_by, run.measured) = (false, Some("SIGINT after 110.0 s".into()), Duration::from_secs(80));
     run
 }
@@ -196,7 +209,7 @@ pub fn unstarted(run: &Run) -> Run {
         endpoint.slices.clear();
         endpoint.per_second = PerSecond::default();
     }
-    run.at_once = SecondCounts::default();
+    (run.at_once, run.answered) = (SecondCounts::default(), SecondCounts::default());
     run.generator =
         Generator { problems: vec![Problem { code: "target".into(), text: "connection refused".into() }], ..Generator::default() };
     (run.complete, run.aborted_by, run.measured) = (false, Some("the target was not ready".into()), Duration::ZERO);
@@ -219,7 +232,7 @@ pub fn imported(run: &Run) -> Run {
         endpoint.slices = vec![Slice { phase: 0, at: Duration::ZERO, length: Duration::from_secs(330), requests, failures: 0, latency }];
         endpoint.per_second = PerSecond::default();
     }
-    run.at_once = SecondCounts::default();
+    (run.at_once, run.answered) = (SecondCounts::default(), SecondCounts::default());
     run.phases = vec![PhaseRun { at: Duration::ZERO, length: Duration::from_secs(330), measured: true, ..run.phases[1].clone() }];
     run.generator = Generator::default();
     run

@@ -109,7 +109,7 @@ const OUTCOMES: &[Row] = &[
         code: 3,
         outcome: "inconclusive",
         first: ["GET /api/products", "p99", "max", "inconclusive"],
-        prints: &["1 of 2 checks have too few samples: GET /api/products p99", "needs 1,000 requests for p99", "exit 3 (no verdict)"],
+        prints: &["1 of 2 checks has too few samples: GET /api/products p99", "needs 1,000 requests for p99", "exit 3 (no verdict)"],
         ..PASS
     },
     Row {

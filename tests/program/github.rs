@@ -414,7 +414,7 @@ fn enterprise_is_reached_below_its_prefix_and_never_without_encryption() {
 #[test]
 fn loosened_thresholds_are_seen_and_the_base_can_judge() {
     let job = Job::on_pull_request();
-    let base = job.workspace.read("thresholds/shop.yaml").replace("400ms", "1ms");
+    let base = job.workspace.read("thresholds/shop.yaml").replace("400ms", "1ms").replace("failures: 1%", "failures: 2%");
     job.github.file("thresholds/shop.yaml", &base);
     let loosened = "the thresholds got looser: p95 of every endpoint: max 1 ms -> 400 ms";
     let loosened = loosened.replace("1 ms", "1.00 ms");
@@ -424,6 +424,10 @@ fn loosened_thresholds_are_seen_and_the_base_can_judge() {
     assert!(job.own_comments()[0].contains("the thresholds got looser"), "{}", job.own_comments()[0]);
     let verdict = job.workspace.json("perfgate-out/verdict.json");
     assert_eq!((&verdict["outcome"], &verdict["reasons"][0]["code"]), (&json!("pass"), &json!("thresholds_loosened")));
+    let changes = verdict["thresholds"]["changes"].as_array().unwrap();
+    assert_eq!(changes.iter().map(|change| &change["direction"]).collect::<Vec<_>>(), ["looser", "stricter"], "{changes:?}");
+    let report = job.workspace.read("perfgate-out/report.html");
+    assert!(report.contains("Changed with what is judged") && report.contains("stricter"), "the report leaves out what changed");
     job.check("--thresholds-from-base").with(1);
     let contents = job.github.calls().into_iter().filter(|call| call.contains("/contents/")).collect::<Vec<_>>();
     assert_eq!(contents[0], "GET /repos/acme/shop/contents/thresholds/shop%2Eyaml?ref=ba5e");

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::grid::{Aid, Kind, grid, number};
+use super::grid::{Aid, Kind, grid_with_foot, number};
 use super::overall::Overall;
 use super::past::Past;
 use super::timeline::stretches;
-use super::{charts, text};
+use super::{charts, code, text};
 use crate::report::content::counted;
 use crate::report::endpoints::remarks;
 use crate::report::figures::{NONE, rate};
@@ -20,8 +20,8 @@ pub(super) fn table(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
         return html! { p class="none" { "The scenario has no endpoint." } };
     }
     let mut rows: Vec<Markup> = of(EndpointRole::Task).map(|endpoint| row(run, endpoint)).collect();
-    rows.push(cells(&html! { "all tasks" }, &overall.total, seconds(run, PhaseSelection::Judged), &html! {}));
     rows.extend(of(EndpointRole::Lifecycle).map(|endpoint| row(run, endpoint)));
+    let all = cells(&html! { "all tasks" }, &overall.total, seconds(run, PhaseSelection::Judged), &html! {});
     let columns = [
         ("endpoint", Kind::Text),
         ("requests", Kind::Number),
@@ -35,7 +35,7 @@ pub(super) fn table(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
         ("p95 over time", Kind::Picture),
     ];
     html! {
-        (grid("Endpoints", &columns, &rows, Aid::Sorted))
+        (grid_with_foot("Endpoints", &columns, &rows, Some(&all), Aid::Sorted))
         @for remark in remarks(run) { p class="note" { (text(&remark)) } }
         (one_by_one(overall, past))
     }
@@ -46,7 +46,7 @@ fn row(run: &Run, endpoint: &EndpointRun) -> Markup {
     let p95: Vec<(f64, Option<f64>)> =
         stretches(std::iter::once(endpoint)).map(|of| (of.at, of.latency.percentile_ms(Percentile::P95))).collect();
     let spark = charts::spark(&p95);
-    cells(&html! { code { (text(&endpoint.name)) } }, &run.summary(endpoint, selection), seconds(run, selection), &spark)
+    cells(&code(&endpoint.name), &run.summary(endpoint, selection), seconds(run, selection), &spark)
 }
 
 fn seconds(run: &Run, selection: PhaseSelection<'_>) -> f64 {
@@ -87,7 +87,7 @@ fn one_by_one(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
             @if !overall.charted.is_empty() { h3 { "One by one" } }
             @for (index, endpoint) in overall.charted.iter().enumerate() {
                 details class="endpoint" {
-                    summary { code { (text(&endpoint.name)) } }
+                    summary { (code(&endpoint.name)) }
                     div id=(endpoint_id(index)) {
                         (charts::of_endpoint(overall, endpoint, &format!("e{index}")))
                         (charts::distribution_of(overall, endpoint, past, &format!("e{index}-hdr")))

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::grid::{Aid, Kind, facts, grid};
 use super::text;
-use crate::gate::{SelfCheck, SelfCheckOutcome, Verdict};
+use crate::gate::{Direction, SelfCheck, SelfCheckOutcome, ThresholdChange, Verdict};
 use crate::report::content::{baseline_line, counted};
 use crate::report::sentences::self_check_word;
 use crate::run::Run;
@@ -72,8 +72,13 @@ pub(super) fn thresholds(verdict: &Verdict) -> Markup {
             ("baseline", verdict.baseline.as_ref().map_or_else(|| "nothing was compared".into(), baseline_line)),
             ("flags of the load", verdict.run.overrides.join(" ")),
         ]))
-        @for reason in verdict.reasons.iter().filter(|reason| reason.code == LOOSENED) {
-            p class="notice" { strong { "changed: " } (text(&reason.text)) }
+        @if thresholds.changes.is_empty() {
+            @for reason in verdict.reasons.iter().filter(|reason| reason.code == LOOSENED) {
+                p class="notice" { strong { "changed: " } (text(&reason.text)) }
+            }
+        } @else {
+            h3 { "Changed with what is judged" }
+            (changes(&thresholds.changes))
         }
         @if let Some(baseline) = verdict.baseline.as_ref().filter(|baseline| !baseline.left_out.is_empty()) {
             details {
@@ -82,6 +87,21 @@ pub(super) fn thresholds(verdict: &Verdict) -> Markup {
             }
         }
     }
+}
+
+fn changes(changes: &[ThresholdChange]) -> Markup {
+    let row = |change: &ThresholdChange| {
+        let (class, sign, word) = match change.direction {
+            Direction::Looser => ("warn", "!", "looser"),
+            Direction::Stricter => ("pass", "✓", "stricter"),
+        };
+        html! {
+            td { span class={ "outcome " (class) } { span aria-hidden="true" { (sign) " " } (word) } }
+            th scope="row" { (text(&change.text)) }
+        }
+    };
+    let rows: Vec<Markup> = changes.iter().map(row).collect();
+    grid("Changes of the thresholds", &[("direction", Kind::Text), ("limit", Kind::Text)], &rows, Aid::Plain)
 }
 
 pub(super) fn reproduce(command: &str) -> Markup {
@@ -97,7 +117,10 @@ pub(super) fn environment(run: &Run) -> Markup {
         ("scenario", format!("{}, seed {}", run.scenario.name, run.scenario.seed)),
         ("scenario's hash", run.scenario.hash.clone()),
         ("environment", given(&environment.name)),
-        ("machine", format!("{} {}, {} cores", environment.os, environment.arch, environment.cores)),
+        (
+            if run.imported.is_some() { "imported on" } else { "machine" },
+            format!("{} {}, {} cores", environment.os, environment.arch, environment.cores),
+        ),
         ("CPU", given(&environment.cpu)),
         ("perfgate", environment.perfgate.clone()),
         ("commit", given(&environment.commit)),

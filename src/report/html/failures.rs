@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::grid::{Aid, Kind, grid, number};
-use super::text;
+use super::{code, text};
 use crate::report::content::counted;
 use crate::run::{EndpointRun, FailureClass, Run};
 use crate::units::format_count;
@@ -64,7 +64,7 @@ fn shown(title: &str, columns: &[(&str, Kind)], failed: &[Failed<'_>]) -> Markup
     let count = |count: u64| number(&format_count(count), Some(count as f64));
     let row = |failed: &Failed<'_>| {
         html! {
-            th scope="row" { code { (text(failed.endpoint)) } }
+            th scope="row" { (code(failed.endpoint)) }
             td { (text(failed.name)) }
             @for number in &failed.by_phase { (count(*number)) }
             (count(failed.total))

@@ -2,20 +2,19 @@
 
 use maud::{Markup, html};
 
-use super::checks::outcome;
+use super::checks::{ROWS_ID, outcome};
 use super::endpoints::endpoint_id;
 use super::overall::Overall;
 use super::past::Past;
-use super::{charts, text};
+use super::{charts, code, text};
 use crate::gate::{Finding, FindingOutcome, Outcome, Verdict};
-use crate::report::content::{Content, Notice, counted, exit_line, run_line_of, run_notices};
+use crate::report::content::{Content, Notice, Point, counted, exit_line, run_line_of, run_notices};
 use crate::report::figures::{NONE, failed_share, rate};
-use crate::report::sentences::{Sentence, metric, sentence};
+use crate::report::sentences::{Sentence, metric};
 use crate::run::PhaseSelection;
 use crate::units::{Percentile, format_count, format_millis};
 
-/// So many breaches, and so many other findings, get a picture; the rest are in the table of all checks. Where nothing
-/// could be decided, each of them says the same.
+/// So many breaches, and so many other points, get a card; the rest are in the table of all checks.
 const BREACHES: usize = 12;
 const OTHERS: usize = 3;
 
@@ -31,6 +30,10 @@ pub(super) struct Judged<'a> {
     pub verdict: &'a Verdict,
     pub content: &'a Content<'a>,
     pub past: &'a Past<'a>,
+    /// That other loads were judged with this one.
+    pub loads: Option<&'a str>,
+    /// The command line that makes this run again.
+    pub reproduce: &'a str,
 }
 
 pub(super) fn of_verdict(overall: &Overall<'_>, judged: &Judged<'_>) -> First {
@@ -61,8 +64,9 @@ pub(super) fn of_verdict(overall: &Overall<'_>, judged: &Judged<'_>) -> First {
     let body = html! {
         @if let Some(why) = content.why { p { strong { "Why: " } (text(why)) } }
         @if let Some(hint) = content.hint { p { strong { "What to do: " } (text(hint)) } }
-        @if has_breach { (attention(overall, judged)) }
-        (notices(&told_once(&content.notices)))
+        @if let Some(loads) = judged.loads { p { strong { "Loads: " } (text(loads)) "." } }
+        @if has_breach { (remedy(judged)) (attention(overall, judged)) }
+        (notices(&told_once(&content.notices, content.why)))
         @if !has_breach { (attention(overall, judged)) }
         (tiles(overall))
     };
@@ -82,10 +86,23 @@ pub(super) fn of_run(overall: &Overall<'_>, place: &str) -> First {
     First { heading, body: html! { (notices(&run_notices(run))) (tiles(overall)) } }
 }
 
-/// Without what another one says as a part of its own.
-fn told_once(notices: &[Notice]) -> Vec<Notice> {
+/// What whoever is blocked does next.
+fn remedy(judged: &Judged<'_>) -> Markup {
+    let file = &judged.verdict.thresholds.file;
+    html! {
+        p {
+            strong { "What to do: " }
+            "find in the pictures since when and where in the run it happened, repeat it with " code { (text(judged.reproduce)) }
+            ", and mend it; where the new value is meant, raise the limit in " code { (text(file)) } ", or waive it there until a date."
+        }
+    }
+}
+
+/// Without what another one says as a part of its own, or ends with what was said already.
+fn told_once(notices: &[Notice], said: Option<&str>) -> Vec<Notice> {
     let is_part = |one: &Notice| notices.iter().any(|other| other.text.len() > one.text.len() && other.text.ends_with(&one.text));
-    notices.iter().filter(|one| !is_part(one)).cloned().collect()
+    let is_said = |one: &Notice| said.is_some_and(|said| one.text.ends_with(said));
+    notices.iter().filter(|one| !is_part(one) && !is_said(one)).cloned().collect()
 }
 
 fn notices(notices: &[Notice]) -> Markup {
@@ -94,37 +111,53 @@ fn notices(notices: &[Notice]) -> Markup {
 
 fn attention(overall: &Overall<'_>, judged: &Judged<'_>) -> Markup {
     let Judged { content, past, .. } = *judged;
-    let findings: Vec<&Finding> = content.attention().collect();
-    if findings.is_empty() {
+    let (breaches, others): (Vec<Point<'_>>, Vec<Point<'_>>) =
+        content.points().into_iter().partition(|point| point.outcome == FindingOutcome::Fail);
+    if breaches.is_empty() && others.is_empty() {
         return closest(content, past);
     }
-    let (breaches, others): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|finding| finding.outcome == FindingOutcome::Fail);
-    let shown: Vec<&Finding> = breaches.into_iter().take(BREACHES).chain(others.into_iter().take(OTHERS)).collect();
-    let rest = findings.len() - shown.len();
+    // Who has more breaches than there is room for looks at nothing else.
+    let other_room = if breaches.len() > BREACHES { 0 } else { OTHERS };
+    let left_out = breaches.len().saturating_sub(BREACHES);
+    let rest: usize = others.iter().skip(other_room).map(|point| point.checks).sum();
+    let shown = breaches.iter().take(BREACHES).chain(others.iter().take(other_room));
     html! {
-        div class="cards" { @for (index, finding) in shown.iter().enumerate() { (card(overall, finding, past, index)) } }
-        @if rest > 0 {
+        div class="cards" { @for (index, point) in shown.enumerate() { (card(overall, point, past, index)) } }
+        @if left_out + rest > 0 {
             p class="note" {
-                "… and " (counted(rest, "check")) " more that " a href="#checks" { @if rest == 1 { "asks" } @else { "ask" } " for attention" } "."
+                "… and " @if left_out > 0 { strong { (counted(left_out, "failed check")) } " more" @if rest > 0 { ", and " } }
+                @if rest > 0 { (counted(rest, "other check")) @if rest == 1 { " that asks" } @else { " that ask" } " for attention" }
+                ", " a href={ "#" (ROWS_ID) } { "in the list of all checks" } "."
             }
         }
     }
 }
 
-fn card(overall: &Overall<'_>, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
-    let charted = overall.charted.iter().position(|endpoint| endpoint.name == finding.endpoint);
-    let past = past.values(finding);
+fn card(overall: &Overall<'_>, point: &Point<'_>, past: &Past<'_>, index: usize) -> Markup {
     html! {
-        article class={ "card" @if finding.outcome == FindingOutcome::Fail { " fail" } } {
-            h2 { (outcome(finding.outcome)) " " (said(&sentence(finding))) }
-            (charts::finding(finding, &past, &format!("f{index}")))
-            (charts::within(overall, finding, &format!("w{index}")))
-            (charts::values(finding, &past))
-            @if let Some(charted) = charted.filter(|_| finding.measured.is_some()) {
-                p class="more" { a href={ "#" (endpoint_id(charted)) } { "This endpoint over time and by percentile" } }
-            }
+        article class={ "card" @if point.outcome == FindingOutcome::Fail { " fail" } } {
+            h2 { (outcome(point.outcome)) " " (said(&point.sentence)) }
+            @if let Some(finding) = point.alone { (pictures(overall, finding, past, index)) }
         }
     }
+}
+
+fn pictures(overall: &Overall<'_>, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
+    let charted = overall.charted.iter().position(|endpoint| endpoint.name == finding.endpoint && !endpoint.slices.is_empty());
+    let past = past.values(finding);
+    html! {
+        (charts::finding(finding, &past, &format!("f{index}")))
+        (charts::within(overall, finding, &format!("w{index}")))
+        @let values = [charts::values(finding, &past), charts::step_values(overall, finding)];
+        @if values.iter().any(|table| !table.0.is_empty()) { (folded(&values)) }
+        @if let Some(charted) = charted.filter(|_| finding.measured.is_some()) {
+            p class="more" { a href={ "#" (endpoint_id(charted)) } { "This endpoint over time and by percentile" } }
+        }
+    }
+}
+
+fn folded(tables: &[Markup]) -> Markup {
+    html! { details class="values" { summary { "Values as a table" } @for table in tables { (table) } } }
 }
 
 /// Where nothing asks for attention, the check that came nearest to its limit.
@@ -138,13 +171,14 @@ fn closest(content: &Content<'_>, past: &Past<'_>) -> Markup {
                 @if let Some(finding) = nearest {
                     @let past = past.values(finding);
                     (charts::finding(finding, &past, "f0"))
-                    (charts::values(finding, &past))
+                    @let values = [charts::values(finding, &past)];
+                    @if !past.values.is_empty() { (folded(&values)) }
                 }
             }
         }
         @if let Some((change, finding)) = content.blindest() {
             p class="note" {
-                "Smallest rise that every comparison would have seen: " (change) " (" code { (text(&finding.endpoint)) } " " (text(&metric(finding))) ")."
+                "Smallest rise that every comparison would have seen: " (change) " (" (code(&finding.endpoint)) " " (text(&metric(finding))) ")."
             }
         }
     }
@@ -153,7 +187,7 @@ fn closest(content: &Content<'_>, past: &Past<'_>) -> Markup {
 /// A number and its unit stay on one line.
 fn said(sentence: &Sentence<'_>) -> Markup {
     let rest = text(&sentence.rest).replace(" %", "\u{a0}%").replace(" ms", "\u{a0}ms");
-    html! { @if let Some(label) = sentence.label { code { (text(label)) } " " } (rest) }
+    html! { @if let Some(label) = sentence.label { (code(label)) " " } (rest) }
 }
 
 /// All tasks in the judged phases, in six numbers.
@@ -173,5 +207,5 @@ fn tiles(overall: &Overall<'_>) -> Markup {
         ("requests", format_count(total.counts.requests)),
         ("peak load", if peak > 0.0 { format!("{}", (peak * 100.0).round() / 100.0) } else { NONE.into() }),
     ];
-    html! { dl class="tiles" aria-label="All tasks in the judged phases" { @for (name, value) in tiles { div { dt { (name) } dd { (value) } } } } }
+    html! { p class="note" id="tiles" { "All tasks in the judged phases:" } dl class="tiles" aria-labelledby="tiles" { @for (name, value) in tiles { div { dt { (name) } dd { (value) } } } } }
 }

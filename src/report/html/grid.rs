@@ -22,6 +22,11 @@ pub enum Aid {
 /// A table with its name for screen readers; each row is what stands between `tr` and its end.
 #[must_use]
 pub fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: Aid) -> Markup {
+    grid_with_foot(name, columns, rows, None, aid)
+}
+
+/// The same with a row below the others, which is neither sorted nor filtered.
+pub(super) fn grid_with_foot(name: &str, columns: &[(&str, Kind)], rows: &[Markup], foot: Option<&Markup>, aid: Aid) -> Markup {
     let class = |kind: Kind| (kind == Kind::Number).then_some("n");
     html! {
         div class="scroll" tabindex="0" role="group" aria-label=(super::text(name)) {
@@ -30,6 +35,7 @@ pub fn grid(name: &str, columns: &[(&str, Kind)], rows: &[Markup], aid: Aid) -> 
                     th scope="col" class=[class(*kind)] data-fixed[*kind == Kind::Picture] { (super::text(title)) }
                 } } }
                 tbody { @for row in rows { tr { (row) } } }
+                @if let Some(foot) = foot { tfoot { tr { (foot) } } }
             }
         }
     }

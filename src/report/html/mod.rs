@@ -10,6 +10,7 @@ mod facts;
 mod failures;
 mod first;
 mod grid;
+mod loads;
 mod overall;
 mod page;
 pub mod parts;
@@ -19,13 +20,14 @@ mod timeline;
 #[cfg(test)]
 mod tests;
 
-use self::past::Past;
-use super::Subject;
-use crate::run::{Baseline, Run};
+use maud::{Markup, html};
+
+use super::{Context, Subject};
+use crate::run::Run;
 
 /// A verdict and its run as a page, with the runs that it was compared with where they are at hand.
-pub(super) fn verdict(subject: &Subject<'_>, baseline: Option<&Baseline>) -> String {
-    page::of_verdict(subject, &Past::of(subject, baseline)).into_string()
+pub(super) fn verdict(subject: &Subject<'_>, context: &Context<'_>) -> String {
+    page::of_verdict(subject, context).into_string()
 }
 
 /// A run that was not judged, as a page.
@@ -36,4 +38,18 @@ pub(super) fn run(run: &Run) -> String {
 /// What others wrote, as one line without invisible characters; maud escapes it where it is put.
 fn text(text: &str) -> String {
     super::sanitize::line(text)
+}
+
+/// An endpoint's name. What is read from right to left stays in its own part of the path: else the parts change places.
+fn code(name: &str) -> Markup {
+    let name = text(name);
+    if !name.chars().any(is_read_from_the_right) {
+        return html! { code { (name) } };
+    }
+    html! { code { @for (index, part) in name.split('/').enumerate() { @if index > 0 { "/" } bdi { (part) } } } }
+}
+
+/// Hebrew, Arabic and the scripts between and beyond them.
+const fn is_read_from_the_right(character: char) -> bool {
+    matches!(character, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}' | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}')
 }

@@ -8,9 +8,9 @@ use sha2::{Digest as _, Sha256};
 use super::first::{First, Judged};
 use super::overall::Overall;
 use super::past::Past;
-use super::{charts, checks, endpoints, facts, failures, first, text};
-use crate::report::Subject;
+use super::{charts, checks, endpoints, facts, failures, first, loads, text};
 use crate::report::content::{content, headline, place};
+use crate::report::{Context, Subject};
 use crate::run::Run;
 
 /// How every page looks, in the light and in the dark.
@@ -25,11 +25,12 @@ struct Section {
     body: Markup,
 }
 
-pub(super) fn of_verdict(subject: &Subject<'_>, past: &Past<'_>) -> Markup {
+pub(super) fn of_verdict(subject: &Subject<'_>, around: &Context<'_>) -> Markup {
     let Subject { verdict, run, reproduce } = *subject;
+    let past = &Past::of(subject, around);
     let content = content(verdict, run);
     let overall = Overall::of(run, &content.findings);
-    let sections = [
+    let mut sections = vec![
         Section { id: "checks", title: "All checks", body: checks::table(&content) },
         Section { id: "over-time", title: "Over time", body: charts::over_time(&overall) },
         Section { id: "distribution", title: "Distribution of latency", body: charts::distribution(&overall, past) },
@@ -40,7 +41,11 @@ pub(super) fn of_verdict(subject: &Subject<'_>, past: &Past<'_>) -> Markup {
         Section { id: "reproduce", title: "How to reproduce", body: facts::reproduce(reproduce) },
         Section { id: "environment", title: "Environment", body: facts::environment(run) },
     ];
-    let first = first::of_verdict(&overall, &Judged { verdict, content: &content, past });
+    if let Some(loads) = loads::table(run, around) {
+        sections.insert(1, Section { id: "loads", title: "Loads", body: loads });
+    }
+    let told = loads::told(subject, around);
+    let first = first::of_verdict(&overall, &Judged { loads: told.as_deref(), verdict, content: &content, past, reproduce });
     whole(&format!("perfgate: {}", headline(verdict)), &first, &sections)
 }
 

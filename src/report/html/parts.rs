@@ -1,6 +1,6 @@
 //! What other pages share with the report, so that both look and read alike: style, script, tables, a chart of lines.
 
-pub use super::charts::{Level, Line, Lines, Mark, Shade, Unit};
+pub use super::charts::{Level, Line, Lines, Mark, Shade, Unit, two_distributions};
 pub use super::grid::{Aid, Kind, facts, grid, number};
 pub use super::page::{SCRIPT, STYLE, policy};
 

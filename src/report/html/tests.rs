@@ -2,18 +2,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use super::overall::Overall;
-use super::past::Past;
-use super::{charts, run as run_page, verdict as verdict_page};
+use super::past::{Past, PastValues};
+use super::{charts, code, run as run_page, verdict as verdict_page};
 use crate::gate::{BaselineRef, Finding, FindingOutcome, Verdict};
-use crate::report::{Subject, samples};
+use crate::report::{Context, Subject, samples};
 use crate::run::{Baseline, BaselineRun, Exactness, FailureDetail, Imported, Measure, PhaseSelection, Resolution, Run, StatedLatency};
 
 fn page(verdict: &Verdict, run: &Run) -> String {
-    verdict_page(&Subject { verdict, run, reproduce: samples::REPRODUCE }, None)
+    verdict_page(&Subject { verdict, run, reproduce: samples::REPRODUCE }, &Context::default())
 }
 
 /// The run on some earlier nights.
@@ -80,15 +81,44 @@ fn each_compared_run_is_a_dot_and_one_that_was_left_out_is_none() {
     let baseline = nights(&run, 5);
     let verdict = compared(&baseline, &["night-2"]);
     let subject = Subject { verdict: &verdict, run: &run, reproduce: samples::REPRODUCE };
-    let past = Past::of(&subject, Some(&baseline));
+    let past = Past::of(&subject, &Context { baseline: Some(&baseline), ..Context::default() });
     let finding = verdict.findings.iter().find(|finding| finding.metric == "p95").unwrap();
-    let values = past.values(finding);
+    let compared = past.values(finding);
+    let values = &compared.values;
     let endpoint = run.endpoints.iter().find(|endpoint| endpoint.name == finding.endpoint).unwrap();
     let own = run.summary(endpoint, PhaseSelection::Judged).latency.percentile_ms(crate::units::Percentile::P95).unwrap();
     assert_eq!(values.iter().map(|value| value.value).collect::<Vec<_>>(), vec![own; 4]);
     assert!(values.is_sorted_by_key(|value| value.started_at), "the oldest stands left");
-    assert_eq!(charts::finding(finding, &values, "f").into_string().matches("<circle").count(), 4);
-    assert!(Past::of(&subject, None).values(finding).is_empty(), "without the runs there is the baseline's value alone");
+    assert_eq!(charts::finding(finding, &compared, "f").into_string().matches("<circle").count(), 4);
+    assert!(
+        Past::of(&subject, &Context::default()).values(finding).values.is_empty(),
+        "without the runs there is the baseline's value alone"
+    );
+}
+
+#[test]
+fn the_loads_of_the_deployment_beside_the_release_are_its_dots() {
+    let run = samples::run();
+    let later = |run: &Run, minutes| Run { started_at: run.started_at + SignedDuration::from_mins(minutes), ..run.clone() };
+    let beside: Vec<Run> = (0..3).map(|round| Run { target: "http://old.example".into(), ..later(&run, round - 2) }).collect();
+    let earlier = [later(&run, -2), later(&run, -1)];
+    let mut verdict = compared(&nights(&run, 5), &[]);
+    verdict.run.loads = 3;
+    let subject = Subject { verdict: &verdict, run: &run, reproduce: samples::REPRODUCE };
+    let context = Context { baseline: None, earlier: earlier.iter().collect(), beside: &beside };
+    let page = verdict_page(&subject, &context);
+    assert!(page.contains("loaded 3 times beside http://old.example; each check is judged over all of these rounds"));
+    assert!(page.contains("3 loads of the other deployment") && !page.contains("Since when") && !page.contains("baseline run"));
+    let loads = between(&page, "<section id=\"loads\"", "</section>");
+    assert_eq!(
+        (loads.matches("<tr>").count(), loads.matches("http://old.example").count(), loads.matches("(this page)").count()),
+        (7, 3, 1)
+    );
+    // Where the others are not at hand, that there were some is told all the same.
+    let alone = verdict_page(&subject, &Context::default());
+    assert!(alone.contains("loaded 3 times; each check is judged over all of these loads") && !alone.contains("<section id=\"loads\""));
+    verdict.run.loads = 1;
+    assert!(!self::page(&verdict, &run).contains("<strong>Loads:"));
 }
 
 #[test]
@@ -96,7 +126,10 @@ fn each_endpoint_shows_its_percentiles_over_those_of_the_newest_compared_runs() 
     let mut run = samples::run();
     let baseline = nights(&run, 7);
     let verdict = compared(&baseline, &["night-2"]);
-    let page = verdict_page(&Subject { verdict: &verdict, run: &run, reproduce: samples::REPRODUCE }, Some(&baseline));
+    let page = verdict_page(
+        &Subject { verdict: &verdict, run: &run, reproduce: samples::REPRODUCE },
+        &Context { baseline: Some(&baseline), ..Context::default() },
+    );
     for id in ["hdr", "e0-hdr", "e1-hdr"] {
         let chart = between(&page, &format!("aria-labelledby=\"{id}-t {id}-d\""), "</figure>");
         assert_eq!((chart.matches("line earlier").count(), chart.matches("line p95").count()), (5, 1), "{id}");
@@ -128,7 +161,7 @@ fn each_endpoint_shows_its_percentiles_over_those_of_the_newest_compared_runs() 
 #[test]
 fn the_picture_of_a_finding() {
     let rise = samples::rise("POST /api/checkout", "p95", 142.2, 120.6);
-    let drawn = |finding: &Finding| charts::finding(finding, &[], "f0").into_string().replace("><", ">\n<");
+    let drawn = |finding: &Finding| charts::finding(finding, &PastValues::default(), "f0").into_string().replace("><", ">\n<");
     insta::assert_snapshot!("html_rise", drawn(&rise));
     insta::assert_snapshot!("html_max", drawn(&samples::failures("GET /api/orders/:id", 0.0213)));
     assert_eq!(drawn(&Finding { measured: None, ..rise.clone() }), "", "what was not measured has no picture");
@@ -184,6 +217,12 @@ fn the_policy_allows_this_style_and_this_script_and_nothing_else() {
     }
 }
 
+#[test]
+fn a_path_that_is_read_from_the_right_keeps_its_order() {
+    assert_eq!(code("GET /a/<b>").into_string(), "<code>GET /a/&lt;b&gt;</code>");
+    assert_eq!(code("GET /طلبات/14").into_string(), "<code><bdi>GET </bdi>/<bdi>طلبات</bdi>/<bdi>14</bdi></code>");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     /// Never empty: a fact without a value is left out together with its markup.
@@ -191,7 +230,7 @@ proptest! {
     fn no_text_of_others_becomes_markup(label in "[ -~\n\u{202e}é|`<>@#\\\\\u{0}]{1,200}|</style><script>|\"><img src=x>|<!--|\\]\\]>") {
         let opened = |label: &str| {
             let (verdict, run) = samples::hostile(label);
-            let page = verdict_page(&Subject { verdict: &verdict, run: &run, reproduce: label }, None);
+            let page = verdict_page(&Subject { verdict: &verdict, run: &run, reproduce: label }, &Context::default());
             let body = page.split_once("</style>").unwrap().1.to_owned();
             (body.matches('<').count(), body.matches('>').count(), body.matches('"').count(), page)
         };

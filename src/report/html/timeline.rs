@@ -64,6 +64,13 @@ pub(super) struct RateStep {
     pub failures: f64,
 }
 
+impl RateStep {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of a run")]
+    fn seconds(&self) -> std::ops::Range<usize> {
+        self.at as usize..(self.at + self.length) as usize
+    }
+}
+
 /// The percentiles of [`Moment::latency`].
 pub(super) const PERCENTILES: [Percentile; 3] = [Percentile::P50, Percentile::P95, Percentile::P99];
 
@@ -166,14 +173,21 @@ pub(super) fn classes<'a>(endpoints: impl Iterator<Item = &'a EndpointRun>, step
     classes
 }
 
+/// Requests answered as expected each second, in each step; empty where the run does not know.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+pub(super) fn answered(run: &Run, steps: &[RateStep]) -> Vec<f64> {
+    if run.answered.is_empty() {
+        return Vec::new();
+    }
+    steps.iter().map(|step| step.seconds().map(|second| run.answered.at(second)).sum::<u64>() as f64 / step.length).collect()
+}
+
 /// The most users, or requests under way, in each step; empty where the run does not know.
 pub(super) fn at_once(run: &Run, steps: &[RateStep]) -> Vec<u64> {
     if run.at_once.is_empty() {
         return Vec::new();
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole seconds of a run")]
-    let seconds = |step: &RateStep| step.at as usize..(step.at + step.length) as usize;
-    steps.iter().map(|step| seconds(step).map(|second| run.at_once.at(second)).max().unwrap_or_default()).collect()
+    steps.iter().map(|step| step.seconds().map(|second| run.at_once.at(second)).max().unwrap_or_default()).collect()
 }
 
 fn seconds(duration: Duration) -> f64 {

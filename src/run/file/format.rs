@@ -55,6 +55,9 @@ pub(super) struct RunFile<Endpoints = Vec<EndpointFile>> {
     /// For each second of the run: the most users who were there (closed), or the most requests under way (open).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) at_once: Vec<u64>,
+    /// For each second of the run: requests of task endpoints that were answered as expected in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) answered: Vec<u64>,
     /// For a round side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) round: Option<RoundFile>,

@@ -104,6 +104,21 @@ pub fn earlier_run_file_name(number: usize) -> String {
     format!("run-{number}.json")
 }
 
+/// The name of the file of the deployment that was loaded beside the release in this round, counted from 1.
+#[must_use]
+pub fn beside_run_file_name(number: usize) -> String {
+    format!("against-{number}.json")
+}
+
+/// Reads every load of the other deployment that a check left in the folder `path`, in order.
+///
+/// # Errors
+/// [`RunFileError`], always with the path.
+pub fn load_beside(path: &Path) -> Result<Vec<Run>, RunFileError> {
+    let files = (1..).map(|number| path.join(beside_run_file_name(number))).take_while(|file| file.is_file());
+    files.map(|file| load_run(&file)).collect()
+}
+
 /// Reads every load that a check left in the folder `path`, in order; or the one run file at `path`.
 ///
 /// # Errors

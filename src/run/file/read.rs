@@ -40,6 +40,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         imported,
         tasks,
         at_once,
+        answered,
         round,
     } = file;
     if started_at < Timestamp::UNIX_EPOCH {
@@ -59,6 +60,7 @@ pub(super) fn run_of(file: RunFile) -> Result<Run, RunFileError> {
         endpoints,
         tasks: tasks_of(tasks, phases.len())?,
         at_once: seconds_of("run", "at_once", at_once)?,
+        answered: seconds_of("run", "answered", answered)?,
         round: round.map(|round| if round.started_anew { Restarts::BeforeEachRound } else { Restarts::None }),
         phases,
         generator: generator_of(generator)?,

@@ -34,6 +34,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         imported,
         tasks,
         at_once,
+        answered,
         round,
     } = run;
     RunFile {
@@ -54,6 +55,7 @@ pub(super) fn file_of(run: &Run) -> RunFile<EndpointFiles<'_>> {
         imported: imported.as_ref().map(imported_file),
         tasks: tasks.iter().map(task_file).collect(),
         at_once: at_once.values().collect(),
+        answered: answered.values().collect(),
         round: round.map(|restarts| RoundFile { started_anew: restarts == Restarts::BeforeEachRound }),
     }
 }

@@ -63,10 +63,27 @@ export async function misplaced(page, width) {
     for (const plot of document.querySelectorAll(".plot")) {
       if (!plot.checkVisibility()) continue;
       const { width: across, height } = plot.getBoundingClientRect();
-      if (across < 200 || height < 40) wrong.push(`a chart of ${Math.round(across)} x ${Math.round(height)} px: ${plot.querySelector("desc")?.textContent}`);
+      if (across < Math.min(200, limit / 2) || height < 40) wrong.push(`a chart of ${Math.round(across)} x ${Math.round(height)} px: ${plot.querySelector("desc")?.textContent}`);
     }
     return [...new Set(wrong)].slice(0, 12);
   }, width);
+}
+
+/** How many points of two pictures of one size differ by what an eye can see; `page` is any page that may look at them. */
+export async function differing(page, one, other) {
+  return page.evaluate(async (encoded) => {
+    const points = await Promise.all(encoded.map(async (png) => {
+      const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0))], { type: "image/png" }));
+      const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+      context.drawImage(picture, 0, 0);
+      return context.getImageData(0, 0, picture.width, picture.height).data;
+    }));
+    let count = 0;
+    for (let at = 0; at < points[0].length; at += 4) {
+      if ([0, 1, 2].some((channel) => Math.abs(points[0][at + channel] - points[1][at + channel]) >= 8)) count += 1;
+    }
+    return count;
+  }, [one, other].map((png) => png.toString("base64")));
 }
 
 /** How bright a picture is, 0 to 1, as the mean over its points; `page` is any page that may look at it. */

@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import { delimiter, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
-import { brightness, misplaced } from "./layout.mjs";
+import { brightness, differing, misplaced } from "./layout.mjs";
 
 const [what, folder, screenshots] = process.argv.slice(2);
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -14,6 +14,15 @@ const browsers = process.env.PATH.split(delimiter).flatMap((place) => ["chromium
 const executablePath = browsers.find((path) => existsSync(path));
 const DESK = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
+/** A desk's screen at 400 %. */
+const NARROW = { width: 320, height: 256 };
+/** As far apart as a reader may set text (WCAG 1.4.12). */
+const SPACED = "* { letter-spacing: .12em !important; word-spacing: .16em !important; line-height: 1.5 !important } p { margin-bottom: 2em !important }";
+/** Every kind of mark of the failed page. */
+const MARKS = [
+  ".line.p50", ".line.p95", ".line.p99", ".line.earlier", ".range", ".line.limit", ".line.median", ".line.own", ".line.load", ".line.due", ".line.answered",
+  "circle.past", ".band", ".beyond", ".over", ".whisker", ".this path", ".phase.judged", ".edge", ".bars.class-status", ".bars.class-timeout", ".spark path", ".rule",
+];
 /** A4 between its margins. */
 const PAPER = { width: 718, height: 1050 };
 /** The page is promised in 300 ms on two cores; a machine that does something else at the same time is given more. */
@@ -64,6 +73,11 @@ async function accessible(name) {
       const { violations } = await page.evaluate((asked) => window.axe.run({ runOnly: asked, resultTypes: ["violations"], preload: false }), runOnly);
       for (const { id, nodes } of violations) holds(false, `${colorScheme}: ${id}: ${nodes.slice(0, 3).map((node) => node.target + " " + node.failureSummary).join(" | ")}`);
     }
+    await page.setViewportSize(PHONE);
+    await page.addStyleTag({ content: SPACED });
+    const width = await page.evaluate(() => document.scrollingElement.scrollWidth);
+    holds(width <= PHONE.width, `with text set far apart the page is ${width} px wide on a phone`);
+    await page.setViewportSize(DESK);
   });
 }
 
@@ -74,6 +88,7 @@ async function standsRight(page, holds, name) {
     ["dark", DESK, { colorScheme: "dark" }],
     ["phone", PHONE, {}],
     ["phone-dark", PHONE, { colorScheme: "dark" }],
+    ["narrow", NARROW, {}],
     ["print", PAPER, { media: "print" }],
     ["print-dark", PAPER, { media: "print", colorScheme: "dark" }],
   ]) {
@@ -81,10 +96,57 @@ async function standsRight(page, holds, name) {
     await page.emulateMedia({ media: "screen", colorScheme: "light", ...media });
     await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
     for (const wrong of await misplaced(page, viewport.width)) holds(false, `${how}: ${wrong}`);
-    await shot(page, `${name}-${how}`, true);
+    if (how !== "narrow") await shot(page, `${name}-${how}`, true);
   }
   await page.emulateMedia({ media: "screen", colorScheme: "light" });
   await page.setViewportSize(DESK);
+}
+
+/** Every kind of mark can be seen, in the light and in the dark: without it the chart is another picture. */
+async function marksAreSeen(page, holds) {
+  const blank = await (await contextWith({})).newPage();
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ media: "screen", colorScheme });
+    for (const kind of MARKS) {
+      const [around, drawn] = kind.startsWith(".spark") ? kind.split(" ") : [".plot", kind];
+      const frame = page.locator(around).filter({ has: page.locator(drawn), visible: true }).first();
+      if ((await frame.count()) === 0) {
+        holds(false, `there is no ${kind}`);
+        continue;
+      }
+      await frame.scrollIntoViewIfNeeded();
+      const picture = () => frame.screenshot({ animations: "disabled" });
+      const shown = await picture();
+      const show = (how) => frame.evaluate((plot, [all, value]) => plot.querySelectorAll(all).forEach((one) => { one.style.visibility = value; }), [drawn, how]);
+      await show("hidden");
+      const points = await differing(blank, shown, await picture());
+      await show("");
+      holds(points >= 12, `in the ${colorScheme} ${kind} is ${points} points`);
+    }
+  }
+  await blank.close();
+  await page.emulateMedia({ media: "screen", colorScheme: "light" });
+  await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
+}
+
+/** A finger reads values by a tap, which stay until it taps elsewhere; buttons zoom. */
+async function answersFingers(name) {
+  await visit(name, { viewport: PHONE, hasTouch: true, isMobile: true }, async (page, holds) => {
+    const chart = page.locator("svg.plot.tall[data-table]").first();
+    await chart.scrollIntoViewIfNeeded();
+    const box = await chart.boundingBox();
+    await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
+    holds((await page.locator(".tip").innerText().catch(() => "")).includes("p95:"), "a tap reads no value");
+    await page.touchscreen.tap(box.x + 10, box.y + box.height + 60);
+    holds((await page.locator(".tip").count()) === 0, "a tap elsewhere does not take the value away");
+    const shown = async () => (await chart.locator(".marks").getAttribute("viewBox")).split(" ").map(Number)[2];
+    const whole = await shown();
+    for (const [button, factor] of [["Zoom in", 0.5], ["Zoom in", 0.25], ["Later", 0.25], ["Zoom out", 0.5], ["The whole run", 1]]) {
+      await page.locator("#over-time").getByRole("button", { name: button }).first().tap();
+      holds(Math.abs((await shown()) / whole - factor) < 0.01, `${button} shows ${(await shown()) / whole} of the run`);
+    }
+    await shot(page, `${name}-tap`);
+  });
 }
 
 /** The same page twice is the same picture; the dark one is dark, the light one and paper are light. */
@@ -199,8 +261,16 @@ async function readsAndZooms(page, holds, name) {
   holds(Math.abs(from - 2500) < 60 && Math.abs(width - 2500) < 60, `a drag over the second quarter shows ${from} to ${from + width}`);
   holds((await page.locator(".tx.zoomed").count()) >= 4, "the zoomed axis has no ticks");
   await shot(page, `${name}-zoom`);
+  await chart.focus();
+  for (let key = 0; key < 30; key += 1) await page.keyboard.press("ArrowRight");
+  const cursor = parseFloat(await chart.locator(".cursor").getAttribute("x1"));
+  holds(cursor >= 0 && cursor <= 100, `the arrow keys lead to ${cursor} % of what is shown`);
   await page.keyboard.press("Escape");
   holds((await chart.locator(".marks").getAttribute("viewBox")).split(" ").map(Number).join(" ") === whole.split(" ").map(Number).join(" "), "Escape does not show all again");
+  await page.evaluate(() => document.activeElement.blur());
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.keyboard.press("Escape");
+  holds((await page.locator(".tip").count()) === 0, "Escape does not take away what covers the chart");
 }
 
 /** What the failed page draws: every baseline run as a dot, this run once, and both classes of its failures in keys, bars and table. */
@@ -214,7 +284,7 @@ async function draws(page, holds) {
   holds(keys.map((key) => key.split(" ")[0]).join() === "status,timeout", `failures by class are ${keys}`);
   for (const name of ["status", "timeout"]) holds((await page.locator(`#over-time path.class-${name}`).getAttribute("d")).length > 100, `${name} has no bars`);
   const titles = await page.$$eval("#rates-v thead th", (cells) => cells.map((cell) => cell.textContent).join());
-  holds(titles === "from,requests,failures,status,timeout,at once", `the table of rates has ${titles}`);
+  holds(titles === "from,requests,answered,failures,status,timeout,at once", `the table of rates has ${titles}`);
 }
 
 /** Every breach says where in the run, also of what is judged seldom; of what a run does not know by the second it says why not. */
@@ -225,7 +295,16 @@ async function saysWhere(page, holds) {
   holds(unknown.length === 1 && unknown[0][1].includes("by status") && unknown[0][2] === 0, `not known is ${JSON.stringify(unknown)}`);
   const known = cards.filter((card) => !unknown.includes(card));
   holds(known.every(([, where, strips]) => /Where in the run: (above|below) \d/.test(where) && strips === 1), `where in the run: ${JSON.stringify(known)}`);
-  holds(known.some(([, where]) => where.includes("below 100/s all the time")), `throughput: ${JSON.stringify(known)}`);
+  holds(known.some(([, where]) => where.includes("below 100/s throughout, from 30 s to the end")), `throughput: ${JSON.stringify(known)}`);
+}
+
+/** Rounds beside another deployment: its loads are the dots and the curves, and each load is listed. */
+async function sitsBeside(page, holds) {
+  const dots = await page.$$eval(".card svg.plot", (plots) => plots.map((plot) => plot.querySelectorAll("circle.past").length).filter((count) => count > 0));
+  holds(dots.length > 0 && dots.every((count) => count === 3), `the other deployment's loads are ${dots} dots`);
+  holds((await page.locator("#hdr-t, [aria-describedby=hdr-d]").count()) > 0 && (await page.locator("#distribution path.line.earlier").count()) === 3, "its percentiles are not below those of the run");
+  holds((await page.locator("#loads tbody tr").count()) === 6, "not every load is listed");
+  holds((await page.locator(".first").innerText()).includes("loaded 3 times beside http"), "the first screen does not say that there were rounds");
 }
 
 /** When the first text was painted, and when all was there (ms since the page was asked for). */
@@ -274,16 +353,19 @@ async function pages() {
         await sorts(page, holds);
         await prints(page, holds);
         await leadsOn(page, holds, name);
+        await marksAreSeen(page, holds);
         await isLitRight(page, holds);
       }
       if (name === "seldom") await saysWhere(page, holds);
       if (name === "hostile") await shownAsText(page, holds);
+      if (name === "beside") await sitsBeside(page, holds);
       await fits(page, holds, name);
       if (name !== "large") await standsRight(page, holds, name);
     });
   }
   for (const name of ["failed", "undecided", "unstarted", "hostile"]) await readable(name, charts.get(name));
-  for (const name of ["failed", "undecided", "imported"]) await accessible(name);
+  for (const name of ["failed", "undecided", "imported", "beside"]) await accessible(name);
+  await answersFingers("failed");
   await paints("failed", 5, PAINTED);
   await paints("large", 3, 10 * PAINTED);
 }

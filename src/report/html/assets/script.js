@@ -65,6 +65,13 @@
   // Charts over time: one cursor and one window on the run for all of them
   const charts = [];
   let view = null;
+  const LONG = 600; // from so many seconds on times are told in minutes and hours
+  const ROUND = [120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 14400, 21600, 43200, 86400, 172800];
+  const clock = (seconds, long) => {
+    if (!long || seconds === 0) return `${Number(seconds.toFixed(3))} s`;
+    const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), Math.round(seconds % 60)];
+    return [[hours, "h"], [minutes, "m"], [rest, "s"]].filter(([count]) => count > 0).map(([count, unit]) => `${count}${unit}`).join("");
+  };
   const within = (seconds, span) => (view ? (seconds - view[0]) / (view[1] - view[0]) : seconds / span);
   const at = (share, span) => (view ? view[0] + share * (view[1] - view[0]) : share * span);
 
@@ -85,7 +92,40 @@
       svg.setAttribute("aria-describedby", svg.querySelector("desc").id);
       svg.querySelector("title").remove();
       svg.setAttribute("tabindex", "0");
+      svg.setAttribute("role", "application"); // what reads the page aloud hands the arrow keys on
+      svg.setAttribute("aria-roledescription", "chart");
+      if (svg.classList.contains("tall")) this.addButtons();
       this.listen();
+    }
+    addButtons() {
+      const bar = make("span", this.box.parentElement.querySelector("figcaption"), { class: "zoom" });
+      const button = (sign, label, act) => {
+        const made = make("button", bar, { type: "button", "aria-label": label, title: label });
+        made.textContent = sign;
+        made.addEventListener("click", act);
+      };
+      button("+", "Zoom in", () => this.closer());
+      button("−", "Zoom out", () => this.farther());
+      button("←", "Earlier", () => this.along(-1));
+      button("→", "Later", () => this.along(1));
+      button("↔", "The whole run", () => zoom(null));
+    }
+    /** A half of what is shown, around what was read last or its middle. */
+    closer() {
+      const [from, to] = view ?? [0, this.span];
+      const middle = this.now?.[0] ?? (from + to) / 2;
+      zoom([Math.max(0, middle - (to - from) / 4), Math.min(this.span, middle + (to - from) / 4)]);
+    }
+    farther() {
+      const [from, to] = view ?? [0, this.span];
+      zoom([Math.max(0, from - (to - from) / 2), Math.min(this.span, to + (to - from) / 2)]);
+    }
+    /** By a half of what is shown, as far as there is something. */
+    along(direction) {
+      if (!view) return;
+      const length = view[1] - view[0];
+      const from = Math.min(this.span - length, Math.max(0, view[0] + (direction * length) / 2));
+      zoom([from, from + length]);
     }
     rows() {
       if (!this.read) {
@@ -108,9 +148,10 @@
         this.point(this.nearest(at(this.share(event), this.span)));
         if (this.from !== undefined) this.pickTo(this.share(event));
       });
-      svg.addEventListener("pointerleave", () => { if (this.from === undefined) unpoint(); });
+      // What a finger has read stays until it taps elsewhere.
+      svg.addEventListener("pointerleave", (event) => { if (this.from === undefined && event.pointerType !== "touch") unpoint(); });
       svg.addEventListener("pointerdown", (event) => {
-        if (event.pointerType === "touch") return;
+        if (event.pointerType === "touch") return this.point(this.nearest(at(this.share(event), this.span)));
         this.from = this.share(event);
         svg.setPointerCapture(event.pointerId);
         event.preventDefault();
@@ -132,12 +173,11 @@
       const [from, to] = view ?? [0, this.span];
       const now = this.now ?? this.nearest((from + to) / 2);
       const index = this.rows().indexOf(now);
-      const quarter = (to - from) / 4;
       const act = {
         ArrowLeft: () => this.point(this.rows()[Math.max(0, index - 1)]),
         ArrowRight: () => this.point(this.rows()[Math.min(this.rows().length - 1, index + 1)]),
-        "+": () => zoom([Math.max(0, now[0] - quarter), Math.min(this.span, now[0] + quarter)]),
-        "-": () => zoom([Math.max(0, from - quarter * 2), Math.min(this.span, to + quarter * 2)]),
+        "+": () => this.closer(),
+        "-": () => this.farther(),
         0: () => zoom(null),
         Escape: () => zoom(null),
       }[event.key];
@@ -151,6 +191,11 @@
       this.pick.setAttribute("width", `${100 * Math.abs(share - this.from)}%`);
     }
     point(row) {
+      if (view && (row[0] < view[0] || row[0] > view[1])) {
+        const length = view[1] - view[0];
+        const from = Math.min(this.span - length, Math.max(0, row[0] < view[0] ? row[0] : row[0] - length));
+        zoom([from, from + length]);
+      }
       for (const chart of charts) chart.cursorAt(row[0]);
       this.now = row;
       if (!this.tip) this.tip = make("div", this.box, { class: "tip", role: "status" });
@@ -192,10 +237,12 @@
       if (!view) return;
       const raw = (to - from) / 6;
       const power = 10 ** Math.floor(Math.log10(raw));
-      const step = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10);
+      const long = to >= LONG;
+      const fine = power * ([1, 2, 5, 10].find((factor) => factor * power >= raw) ?? 10);
+      const step = long && raw > 50 ? ROUND.find((time) => time >= raw) ?? raw : fine;
       for (let tick = Math.ceil(from / step) * step; tick <= to + 1e-9; tick += step) {
         const text = make("text", this.svg, { class: "tx zoomed", x: `${100 * within(tick, this.span)}%`, y: "100%", dy: "1.5em" });
-        text.textContent = `${Number(tick.toFixed(3))} s`;
+        text.textContent = clock(tick, long);
       }
     }
   }
@@ -207,6 +254,8 @@
     charts.forEach((chart) => chart.redraw());
   };
   for (const svg of document.querySelectorAll("svg[data-table]")) charts.push(new Chart(svg));
+  addEventListener("keydown", (event) => { if (event.key === "Escape") unpoint(); });
+  addEventListener("pointerdown", (event) => { if (!event.target.closest?.("[data-table], .zoom")) unpoint(); });
 
   // What the page says only where this script runs; folds that paper needs open; a fold that a link leads into
   for (const element of document.querySelectorAll("[data-scripted]")) element.hidden = false;

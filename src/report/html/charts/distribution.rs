@@ -10,7 +10,7 @@ use crate::report::content::counted;
 use crate::report::figures::NONE;
 use crate::report::html::grid::{Aid, Kind, grid, number};
 use crate::report::html::overall::Overall;
-use crate::report::html::past::Past;
+use crate::report::html::past::{Past, PastKind};
 use crate::report::html::text;
 use crate::run::{EndpointRun, PhaseSelection, Summary};
 use crate::stats::Histogram;
@@ -24,14 +24,23 @@ const LISTED: [f64; 8] = [0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999];
 /// All tasks together.
 pub(in crate::report::html) fn distribution(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
     let whose = Whose { id: "hdr", name: "all tasks", title: "Latency by percentile", height: Height::Tall };
-    drawn(&whose, &overall.total, || past.distributions(None))
+    drawn(&whose, Words::over(past.kind()), &overall.total, || past.distributions(None))
 }
 
 /// One endpoint.
 pub(in crate::report::html) fn distribution_of(overall: &Overall<'_>, endpoint: &EndpointRun, past: &Past<'_>, id: &str) -> Markup {
     let title = format!("Latency of {} by percentile", endpoint.name);
     let whose = Whose { id, name: &endpoint.name, title: &title, height: Height::Middle };
-    drawn(&whose, &overall.run.summary(endpoint, PhaseSelection::Judged), || past.distributions(Some(&endpoint.name)))
+    let summary = overall.run.summary(endpoint, PhaseSelection::Judged);
+    drawn(&whose, Words::over(past.kind()), &summary, || past.distributions(Some(&endpoint.name)))
+}
+
+/// A run over an earlier one that is nobody's baseline; `id` is unique in the page.
+#[must_use]
+pub fn two_distributions(id: &str, title: &str, earlier: &Summary, later: &Summary) -> Markup {
+    let whose = Whose { id, name: title, title, height: Height::Middle };
+    let latency = &earlier.latency;
+    drawn(&whose, &OVER_ANOTHER, later, || if latency.is_empty() { Vec::new() } else { vec![latency.clone()] })
 }
 
 /// Whose latency a plot shows.
@@ -43,7 +52,29 @@ struct Whose<'a> {
     height: Height,
 }
 
-fn drawn(whose: &Whose<'_>, summary: &Summary, earlier: impl FnOnce() -> Vec<Histogram>) -> Markup {
+/// What the run and those below it are called.
+struct Words {
+    own: &'static str,
+    others: &'static str,
+    /// Those below it, beside the title.
+    key: fn(usize) -> String,
+}
+
+const OVER_THE_BASELINE: Words =
+    Words { own: "this run", others: "baseline", key: |count| format!("{}, the newest", counted(count, "baseline run")) };
+const BESIDE_ANOTHER: Words = Words { own: "this run", others: "the other deployment", key: |count| PastKind::Beside.counted(count) };
+const OVER_ANOTHER: Words = Words { own: "later", others: "earlier", key: |_| "earlier".to_owned() };
+
+impl Words {
+    const fn over(kind: PastKind) -> &'static Self {
+        match kind {
+            PastKind::Stored => &OVER_THE_BASELINE,
+            PastKind::Beside => &BESIDE_ANOTHER,
+        }
+    }
+}
+
+fn drawn(whose: &Whose<'_>, words: &Words, summary: &Summary, earlier: impl FnOnce() -> Vec<Histogram>) -> Markup {
     let latency = &summary.latency;
     if summary.stated.is_some() {
         return html! {
@@ -60,7 +91,7 @@ fn drawn(whose: &Whose<'_>, summary: &Summary, earlier: impl FnOnce() -> Vec<His
     let values = || curves.iter().flatten().chain(&own).map(|point| point.1);
     let (x, y) = (Scale::linear(0.0, nines), Scale::fitted(values()));
     let (x_ticks, y_ticks) = (percentile_ticks(nines), y.ticks(5, millis_tick));
-    let description = described(whose.name, latency, &earlier);
+    let description = described(whose.name, words, latency, &earlier);
     let plot = Plot {
         id: whose.id,
         title: whose.title,
@@ -76,12 +107,12 @@ fn drawn(whose: &Whose<'_>, summary: &Summary, earlier: impl FnOnce() -> Vec<His
         figure class="chart" {
             figcaption {
                 strong { (text(whose.title)) }
-                span class="key p95" { "this run" }
-                @if !curves.is_empty() { span class="key earlier" { (counted(curves.len(), "baseline run")) ", the newest" } }
+                span class="key p95" { (words.own) }
+                @if !curves.is_empty() { span class="key earlier" { ((words.key)(curves.len())) } }
                 @if y.is_log() { span class="note" { "logarithmic" } }
             }
             (plot.around(&lines(&plot, &own, &curves), &html! {}))
-            (table(whose.title, latency, &earlier))
+            (table(whose.title, words, latency, &earlier))
         }
     }
 }
@@ -96,17 +127,18 @@ fn lines(plot: &Plot<'_>, own: &[(f64, f64)], curves: &[Vec<(f64, f64)>]) -> Mar
 }
 
 /// What the lines say, in words.
-fn described(name: &str, latency: &Histogram, earlier: &[Histogram]) -> String {
+fn described(name: &str, words: &Words, latency: &Histogram, earlier: &[Histogram]) -> String {
     let slowest = latency.max_ms().map_or_else(|| NONE.into(), format_millis);
     let mut parts = vec![format!("{name} in the judged phases; the slowest of {} took {slowest}", format_count(latency.count()))];
     for percentile in [Percentile::P50, Percentile::P95, Percentile::P99] {
         let Some(own) = latency.percentile_ms(percentile) else { continue };
         let values = || earlier.iter().filter_map(|other| other.percentile_ms(percentile));
-        let baseline = match (values().reduce(f64::min), values().reduce(f64::max)) {
-            (Some(low), Some(high)) => format!(", baseline {} to {}", format_millis(low), format_millis(high)),
+        let others = match (values().reduce(f64::min), values().reduce(f64::max)) {
+            (Some(low), Some(high)) if low < high => format!(", {} {} to {}", words.others, format_millis(low), format_millis(high)),
+            (Some(only), _) => format!(", {} {}", words.others, format_millis(only)),
             _ => String::new(),
         };
-        parts.push(format!("{percentile} {}{baseline}", format_millis(own)));
+        parts.push(format!("{percentile} {}{others}", format_millis(own)));
     }
     parts.join("; ")
 }
@@ -152,7 +184,7 @@ fn range(plot: &Plot<'_>, curves: &[Vec<(f64, f64)>]) -> String {
     path + "z"
 }
 
-fn table(title: &str, latency: &Histogram, earlier: &[Histogram]) -> Markup {
+fn table(title: &str, words: &Words, latency: &Histogram, earlier: &[Histogram]) -> Markup {
     let millis = |value: Option<f64>| number(&value.map_or_else(|| NONE.into(), format_millis), None);
     let row = |name: &str, of: &dyn Fn(&Histogram) -> Option<f64>| {
         let values = || earlier.iter().filter_map(of);
@@ -160,7 +192,8 @@ fn table(title: &str, latency: &Histogram, earlier: &[Histogram]) -> Markup {
         html! {
             th scope="row" { (name) }
             (millis(of(latency)))
-            @if !earlier.is_empty() { (millis(low)) (millis(high)) }
+            @if !earlier.is_empty() { (millis(low)) }
+            @if earlier.len() > 1 { (millis(high)) }
         }
     };
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
@@ -168,9 +201,12 @@ fn table(title: &str, latency: &Histogram, earlier: &[Histogram]) -> Markup {
     let mut rows: Vec<Markup> = listed.map(|share| row(&print(share), &|of| of.value_at_fraction(share))).collect();
     rows.push(row("slowest", &Histogram::max_ms));
     rows.push(row("mean", &Histogram::mean_ms));
-    let mut columns = vec![("percentile", Kind::Text), ("this run", Kind::Number)];
-    if !earlier.is_empty() {
-        columns.extend([("baseline, lowest", Kind::Number), ("baseline, highest", Kind::Number)]);
+    let (lowest, highest) = (format!("{}, lowest", words.others), format!("{}, highest", words.others));
+    let mut columns = vec![("percentile", Kind::Text), (words.own, Kind::Number)];
+    match earlier.len() {
+        0 => {}
+        1 => columns.push((words.others, Kind::Number)),
+        _ => columns.extend([(lowest.as_str(), Kind::Number), (highest.as_str(), Kind::Number)]),
     }
     html! {
         details class="values" {

@@ -5,16 +5,17 @@ use maud::{Markup, html};
 
 use super::plot::{FOOT, Height, Plot, Scale, percent, unit_tick};
 use crate::gate::{Change, Finding, Rule, Unit};
-use crate::report::content::counted;
+use crate::report::content::{COMMIT_CHARACTERS, counted};
 use crate::report::figures;
 use crate::report::html::grid::{Aid, Kind, grid, number};
-use crate::report::html::past::PastValue;
+use crate::report::html::past::{PastKind, PastValue, PastValues};
 use crate::report::html::text;
 use crate::report::sentences::metric;
 
 /// The picture of a finding; empty where nothing was measured, or there is nothing to hold it against.
-pub(in crate::report::html) fn finding(finding: &Finding, past: &[PastValue], id: &str) -> Markup {
+pub(in crate::report::html) fn finding(finding: &Finding, compared: &PastValues, id: &str) -> Markup {
     let Some(measured) = finding.measured else { return html! {} };
+    let PastValues { kind, values: past } = compared;
     let (lines, interval) = (Lines::of(finding, past), interval(finding));
     if past.is_empty() && lines.allowed.is_none() && lines.median.is_none() {
         return html! {};
@@ -27,9 +28,9 @@ pub(in crate::report::html) fn finding(finding: &Finding, past: &[PastValue], id
     let y = if past.is_empty() && lines.median.is_none() { Scale::around(values().chain([0.0])) } else { Scale::around(values()) };
     let x = Scale::linear(-0.7, places(past.len()) + 0.7);
     let y_ticks = y.ticks(4, |value| unit_tick(finding.unit, value));
-    let x_ticks = x_ticks(past);
+    let x_ticks = x_ticks(compared);
     let title = format!("{} {}", finding.endpoint, metric(finding));
-    let description = described(finding, &lines, past.len());
+    let description = described(finding, &lines, compared);
     let plot = Plot {
         id,
         title: &title,
@@ -44,8 +45,8 @@ pub(in crate::report::html) fn finding(finding: &Finding, past: &[PastValue], id
     let this = Dot { at: places(past.len()), value: measured, interval };
     html! {
         (plot.around(&marks(&plot, &lines, finding.rule), &html! { (dots(&plot, finding.unit, past)) (this.drawn(&plot, finding)) }))
-        (keys(finding, &lines, past.len(), y.is_log()))
-        @if let Some(since) = since(finding, past) { p class="where" { strong { "Since when: " } (since) } }
+        (keys(finding, &lines, compared, y.is_log()))
+        @if let Some(since) = since(finding, past).filter(|_| *kind == PastKind::Stored) { p class="where" { strong { "Since when: " } (text(&since)) } }
     }
 }
 
@@ -90,7 +91,8 @@ fn since(finding: &Finding, past: &[PastValue]) -> Option<String> {
     let allowed = allowed(finding)?;
     let is_beyond = |value: f64| if matches!(finding.rule, Rule::Max | Rule::Rise) { value > allowed } else { value < allowed };
     let (newest, _) = past.split_last().filter(|_| finding.measured.is_some_and(is_beyond))?;
-    let day = |run: &PastValue| run.started_at.strftime("%b %-d").to_string();
+    let commit = |run: &PastValue| run.commit.as_deref().map(|commit| format!(" ({})", short(commit))).unwrap_or_default();
+    let day = |run: &PastValue| format!("{}{}", run.started_at.strftime("%b %-d"), commit(run));
     let beyond: Vec<&PastValue> = past.iter().filter(|run| is_beyond(run.value)).collect();
     Some(match beyond.first() {
         None => format!("new in this run; the newest of {}, {}, was within", counted(past.len(), "baseline run"), day(newest)),
@@ -100,26 +102,31 @@ fn since(finding: &Finding, past: &[PastValue]) -> Option<String> {
     })
 }
 
+/// As much of a commit as people tell.
+fn short(commit: &str) -> String {
+    commit.chars().take(COMMIT_CHARACTERS).collect()
+}
+
 /// Where this run stands: right of all earlier ones.
 #[expect(clippy::cast_precision_loss, reason = "a store keeps a few runs")]
 fn places(earlier: usize) -> f64 {
     earlier as f64
 }
 
-fn x_ticks(past: &[PastValue]) -> Vec<(f64, String)> {
+fn x_ticks(PastValues { kind, values: past }: &PastValues) -> Vec<(f64, String)> {
     let mut ticks = Vec::new();
     if let Some(oldest) = past.first() {
-        ticks.push((0.0, oldest.started_at.strftime("%b %-d").to_string()));
+        ticks.push((0.0, kind.when(oldest.started_at)));
     }
     ticks.push((places(past.len()), "this run".into()));
     ticks
 }
 
-fn described(finding: &Finding, lines: &Lines, runs: usize) -> String {
+fn described(finding: &Finding, lines: &Lines, PastValues { kind, values: past }: &PastValues) -> String {
     let value = |value: f64| figures::value(finding.unit, value);
     let mut parts = vec![format!("this run {}", figures::measured(finding))];
     parts.extend(lines.allowed.map(|allowed| format!("{} {}", word(finding.rule), value(allowed))));
-    parts.extend((runs > 0).then(|| counted(runs, "baseline run")));
+    parts.extend((!past.is_empty()).then(|| kind.counted(past.len())));
     parts.extend(lines.band.as_ref().map(|band| format!("{} {} to {}", band.name, value(band.low), value(band.high))));
     parts.join(", ")
 }
@@ -197,22 +204,22 @@ impl Dot {
     }
 }
 
-fn keys(finding: &Finding, lines: &Lines, runs: usize, is_log: bool) -> Markup {
+fn keys(finding: &Finding, lines: &Lines, PastValues { kind, values: past }: &PastValues, is_log: bool) -> Markup {
     let value = |value: f64| figures::value(finding.unit, value);
     html! {
         p class="keys" {
             span class="key this" { "this run " (figures::measured(finding)) @if self::interval(finding).is_some() { " with its interval" } }
             @if let Some(allowed) = lines.allowed { span class="key limit" { (word(finding.rule)) " " (value(allowed)) } }
-            @if runs > 0 { span class="key past" { (counted(runs, "baseline run")) } }
+            @if !past.is_empty() { span class="key past" { (kind.counted(past.len())) } }
             @if let Some(band) = &lines.band { span class="key band" { (band.name) " " (value(band.low)) " to " (value(band.high)) } }
-            @if let Some(median) = lines.median { span class="key median" { "baseline " (value(median)) } }
+            @if let Some(median) = lines.median { span class="key median" { (kind.word()) " " (value(median)) } }
             @if is_log { span class="note" { "logarithmic" } }
         }
     }
 }
 
 /// The values of the compared runs and of this one; empty without them.
-pub(in crate::report::html) fn values(finding: &Finding, past: &[PastValue]) -> Markup {
+pub(in crate::report::html) fn values(finding: &Finding, PastValues { values: past, .. }: &PastValues) -> Markup {
     let Some(measured) = finding.measured.filter(|_| !past.is_empty()) else { return html! {} };
     let row = |name: &str, value: f64| {
         html! { th scope="row" { (text(name)) } (number(&figures::value(finding.unit, value), None)) }
@@ -220,5 +227,5 @@ pub(in crate::report::html) fn values(finding: &Finding, past: &[PastValue]) -> 
     let mut rows: Vec<Markup> = past.iter().map(|run| row(&run.started_at.strftime("%Y-%m-%d %H:%M").to_string(), run.value)).collect();
     rows.push(row("this run", measured));
     let columns = [("run (UTC)", Kind::Text), (finding.metric.as_str(), Kind::Number)];
-    html! { details class="values" { summary { "Values as a table" } (grid("Values of the compared runs", &columns, &rows, Aid::Plain)) } }
+    grid("Values of the compared runs", &columns, &rows, Aid::Plain)
 }

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, percent, seconds_tick, stretch_name};
+use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, percent, stretch_name};
 use crate::report::figures::{NONE, rate};
 use crate::report::html::text;
 use crate::units::format_millis;
@@ -80,7 +80,7 @@ impl Lines<'_> {
             points.chain(self.levels.iter().map(|level| level.value)).filter(|value| value.is_finite())
         };
         let (x, y) = (Scale::linear(self.from, self.to), if self.dotted { Scale::around(values()) } else { Scale::fitted(values()) });
-        let x_ticks = self.ticks.clone().unwrap_or_else(|| x.ticks(6, seconds_tick));
+        let x_ticks = self.ticks.clone().unwrap_or_else(|| x.time_ticks(6));
         let y_ticks: Ticks = y.ticks(4, |value| self.short(value));
         let description = self.description();
         let height = if self.unit == Unit::Millis { Height::Middle } else { Height::Low };
@@ -114,6 +114,7 @@ impl Lines<'_> {
             @for shade in &self.shades {
                 @let (from, to) = (place(shade.from), place(shade.to));
                 rect class={ "phase" @if shade.judged { " judged" } } x=(from) y="0" width=((to - from).max(0)) height=(FOOT) {}
+                @if from > 0 { path class="edge" d={ "M" (from) " 0V" (FOOT) } {} }
             }
             @for level in &self.levels { path class="line median" d={ "M0 " (plot.y.down(level.value)) "H" (FOOT) } {} }
             @for mark in &self.marks { path class="line step" d={ "M" (place(mark.at)) " 0V" (FOOT) } {} }

@@ -13,9 +13,10 @@ mod plot;
 mod spark;
 mod within;
 
+pub use self::distribution::two_distributions;
 pub(super) use self::distribution::{distribution, distribution_of};
 pub(super) use self::finding::{finding, values};
 pub use self::lines::{Level, Line, Lines, Mark, Shade, Unit};
 pub(super) use self::over_time::{of_endpoint, over_time};
 pub(super) use self::spark::spark;
-pub(super) use self::within::within;
+pub(super) use self::within::{step_values, within};

@@ -7,7 +7,7 @@ use crate::report::figures::{NONE, rate};
 use crate::report::html::grid::{Aid, Kind, grid, number};
 use crate::report::html::overall::Overall;
 use crate::report::html::text;
-use crate::report::html::timeline::{ClassRates, Moment, PERCENTILES, RateStep, Timeline, at_once, moments};
+use crate::report::html::timeline::{ClassRates, Moment, PERCENTILES, RateStep, Timeline, answered, at_once, moments};
 use crate::run::{EndpointRun, PhaseRun, Run};
 use crate::units::{format_count, format_millis};
 
@@ -26,15 +26,15 @@ pub(in crate::report::html) fn over_time(overall: &Overall<'_>) -> Markup {
     let axis = Axis::of(overall);
     html! {
         p class="note" data-scripted hidden {
-            "Move over a chart, or focus it and use the arrow keys, to read values. Drag to zoom in, or press +; press 0 or Escape to see all."
+            "Move over a chart, tap it, or focus it and use the arrow keys, to read values. Drag to zoom in, or use the buttons; Escape shows all."
         }
         @if has_latency { (latency(&timeline.moments, &axis, "latency", "Latency of all tasks")) }
         @if has_rates {
-            @let at_once = at_once(overall.run, &timeline.rates);
+            @let (at_once, answered) = (at_once(overall.run, &timeline.rates), answered(overall.run, &timeline.rates));
             (failures(&timeline, &axis))
-            (throughput(&timeline, &axis))
+            (throughput(&timeline, &answered, &axis))
             @if at_once.is_empty() { (load(&axis)) } @else { (users(&timeline, &at_once, &axis)) }
-            (rates_table(&timeline, &at_once))
+            (rates_table(&timeline, &answered, &at_once))
         }
     }
 }
@@ -60,7 +60,7 @@ impl<'a> Axis<'a> {
     fn of(overall: &Overall<'a>) -> Self {
         let (run, end) = (overall.run, overall.end);
         let scale = Scale::linear(0.0, end);
-        let ticks = scale.ticks(7, seconds_tick);
+        let ticks = scale.time_ticks(7);
         Self { run, end, scale, ticks }
     }
 
@@ -75,6 +75,7 @@ impl<'a> Axis<'a> {
         html! { @for (from, to, phase) in self.phases() {
             @let (from, to) = (self.scale.right(from), self.scale.right(to));
             rect class={ "phase" @if phase.measured { " judged" } } x=(from) y="0" width=(to - from) height=(FOOT) {}
+            @if from > 0 { path class="edge" d={ "M" (from) " 0V" (FOOT) } {} }
         } }
     }
 
@@ -190,6 +191,7 @@ fn failures(timeline: &Timeline, axis: &Axis<'_>) -> Markup {
             figcaption {
                 strong { "Failures each second" }
                 @for of in &timeline.classes { span class={ "key block " (color(of)) } { (of.class.name()) " " (format_count(of.total)) } }
+                @if timeline.classes.is_empty() { span class="note" { "of which class is not known by the second" } }
             }
             (plot.around(&marks, &html! {}))
         }
@@ -213,16 +215,33 @@ fn color(of: &ClassRates) -> String {
     format!("class-{}", of.class.name())
 }
 
-fn throughput(timeline: &Timeline, axis: &Axis<'_>) -> Markup {
+/// What was asked for, and what was answered.
+fn throughput(timeline: &Timeline, answered: &[f64], axis: &Axis<'_>) -> Markup {
     let rates = &timeline.rates;
-    let highest = rates.iter().map(|rate| rate.requests).fold(0.0, f64::max);
+    let highest = rates.iter().map(|rate| rate.requests).chain(answered.iter().copied()).fold(0.0, f64::max);
     let y = Scale::linear(0.0, highest * 1.08);
     let ticks = y.ticks(4, rate);
-    let description = format!("up to {}", rate(highest));
+    let most = answered.iter().copied().reduce(f64::max).map(|most| format!(", up to {} answered", rate(most))).unwrap_or_default();
+    let description = format!("up to {} due{most}", rate(rates.iter().map(|rate| rate.requests).fold(0.0, f64::max)));
     let plot = axis.plot("sent", "Requests each second", &description, Height::Middle, (&y, &ticks), RATES);
-    let line = plot.steps(rates.iter().map(|rate| (rate.at, rate.at + rate.length, rate.requests)));
-    let marks = html! { (axis.shades()) path class="line sent" d=(line) {} };
-    html! { figure class="chart" { figcaption { strong { "Requests each second" } " by when they were due" } (plot.around(&marks, &html! {})) } }
+    let line = |value: &dyn Fn(usize, &RateStep) -> f64| {
+        plot.steps(rates.iter().enumerate().map(|(index, rate)| (rate.at, rate.at + rate.length, value(index, rate))))
+    };
+    let marks = html! {
+        (axis.shades())
+        path class="line due" d=(line(&|_, rate| rate.requests)) {}
+        @if !answered.is_empty() { path class="line answered" d=(line(&|index, _| answered[index])) {} }
+    };
+    html! {
+        figure class="chart" {
+            figcaption {
+                strong { "Requests each second" }
+                span class="key due" { "due" }
+                @if !answered.is_empty() { span class="key answered" { "answered as expected (throughput)" } }
+            }
+            (plot.around(&marks, &html! {}))
+        }
+    }
 }
 
 /// Who was there at once.
@@ -264,18 +283,21 @@ fn load(axis: &Axis<'_>) -> Markup {
     }
 }
 
-fn rates_table(timeline: &Timeline, at_once: &[u64]) -> Markup {
+fn rates_table(timeline: &Timeline, answered: &[f64], at_once: &[u64]) -> Markup {
     let row = |(index, step): (usize, &RateStep)| {
         html! {
             th scope="row" class="n" data-x=(step.at + step.length / 2.0) { (seconds_tick(step.at)) }
             (number(&rate(step.requests), None))
+            @if let Some(answered) = answered.get(index) { (number(&rate(*answered), None)) }
             (number(&rate(step.failures), None))
             @for of in &timeline.classes { (number(&rate(of.rates[index]), None)) }
             @if let Some(count) = at_once.get(index) { (number(&format_count(*count), None)) }
         }
     };
     let rows: Vec<Markup> = timeline.rates.iter().enumerate().map(row).collect();
-    let mut columns = vec![("from", Kind::Number), ("requests", Kind::Number), ("failures", Kind::Number)];
+    let mut columns = vec![("from", Kind::Number), ("requests", Kind::Number)];
+    columns.extend((!answered.is_empty()).then_some(("answered", Kind::Number)));
+    columns.push(("failures", Kind::Number));
     columns.extend(timeline.classes.iter().map(|of| (of.class.name(), Kind::Number)));
     columns.extend((!at_once.is_empty()).then_some(("at once", Kind::Number)));
     values_table(RATES, "Requests and failures each second", &grid("Requests and failures each second", &columns, &rows, Aid::Plain))

@@ -1,6 +1,7 @@
 //! The frame of a chart: scales, ticks, grid, and the SVG around the marks. What is drawn in it is not known here.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use maud::{Markup, html};
 use plotters::coord::ranged1d::{BoldPoints, Ranged as _};
@@ -8,16 +9,21 @@ use plotters::coord::types::RangedCoordf64;
 
 use crate::gate::Unit;
 use crate::report::figures::{self, NONE};
-use crate::units::format_millis;
+use crate::units::{format_duration, format_millis};
 
 /// The marks' own units, from the left and from the top.
 const UNITS: i32 = 10_000;
-/// How wide a character is on a phone, whose charts are 270 px wide.
-const CHARACTER: i32 = UNITS * 7 / 270;
+/// How wide a character is on the narrowest screen, a desk's at 400 %, whose charts are 200 px wide.
+const CHARACTER: i32 = UNITS * 7 / 200;
 /// From so much between the lowest and the highest value on, a scale is logarithmic.
 const WIDE: f64 = 25.0;
 /// The same where small differences between neighbours matter.
 const WIDE_AROUND: f64 = 4.0;
+
+/// From so many seconds on a time is told in minutes and hours, at steps that are round there (s).
+const LONG: f64 = 600.0;
+const ROUND_TIMES: [f64; 14] =
+    [120.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 3600.0, 7200.0, 10_800.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0, 172_800.0];
 
 /// Where a value stands between the two ends of an axis.
 pub(super) struct Scale {
@@ -94,6 +100,19 @@ impl Scale {
     pub(super) fn ticks(&self, count: usize, print: impl Fn(f64) -> String) -> Ticks {
         let places = if self.is_log { self.round_values(count) } else { self.places.key_points(BoldPoints(count)) };
         places.into_iter().map(|place| (place, print(place))).collect()
+    }
+
+    /// Round times since the start of a run (s): `50 s`; where it is long, `20m` or `1h20m`.
+    pub(super) fn time_ticks(&self, most: u32) -> Ticks {
+        let range = self.places.range();
+        if range.end < LONG {
+            return self.ticks(most as usize, seconds_tick);
+        }
+        let step = ROUND_TIMES.into_iter().find(|step| range.end / step <= f64::from(most)).unwrap_or(range.end);
+        let places = (0..=most).map(|index| f64::from(index) * step).filter(|place| *place <= range.end);
+        places
+            .map(|place| (place, if place > 0.0 { format_duration(Duration::from_secs_f64(place)) } else { seconds_tick(place) }))
+            .collect()
     }
 
     /// Powers of ten, and where they are few their double and fivefold.
@@ -213,11 +232,11 @@ impl Plot<'_> {
     }
 }
 
-/// The name of a stretch of the x axis, at its top; what has no room there ends with `…`, as SVG's own texts can't.
+/// The name of a stretch of the x axis, above it; what has no room there ends with `…`, as SVG's own texts can't.
 pub(super) fn stretch_name(x: &Scale, from: f64, to: f64, name: &str) -> Markup {
     let (from, to) = (x.right(from), x.right(to));
     html! {
-        foreignObject class="name" x=(percent(from)) y="0" width=(percent((to - from).max(0))) height="18" { div title=(name) { (name) } }
+        foreignObject class="name" x=(percent(from)) y="-18" width=(percent((to - from).max(0))) height="18" { div title=(name) { (name) } }
     }
 }
 
@@ -238,9 +257,13 @@ pub(super) fn unit_tick(unit: Unit, value: f64) -> String {
     if unit == Unit::Ms { millis_tick(value) } else { figures::value(unit, value) }
 }
 
-/// A time since the start beside an axis: `90 s`.
+/// A time since the start: `90 s`, `1h20m`.
 pub(super) fn seconds_tick(seconds: f64) -> String {
-    if seconds.is_finite() { format!("{} s", (seconds * 100.0).round() / 100.0) } else { NONE.into() }
+    match seconds {
+        _ if !seconds.is_finite() => NONE.into(),
+        _ if seconds >= LONG => format_duration(Duration::from_secs_f64(seconds.round())),
+        _ => format!("{} s", (seconds * 100.0).round() / 100.0),
+    }
 }
 
 #[cfg(test)]
@@ -289,6 +312,16 @@ mod tests {
         let few: Vec<String> = Scale::fitted([10.0, 300.0].into_iter()).ticks(6, millis_tick).into_iter().map(|tick| tick.1).collect();
         assert_eq!(few, ["10 ms", "20 ms", "50 ms", "100 ms", "200 ms"]);
         assert_eq!((fitted.down(900.0 * 1.2), fitted.right(2.0 / 1.2)), (0, 0));
+    }
+
+    #[test]
+    fn a_long_run_is_told_in_minutes_and_hours() {
+        let ticks = |end: f64| Scale::linear(0.0, end).time_ticks(7).into_iter().map(|tick| tick.1).collect::<Vec<_>>();
+        assert_eq!(ticks(120.0), ["0 s", "20 s", "40 s", "60 s", "80 s", "100 s", "120 s"]);
+        assert_eq!(ticks(1200.0), ["0 s", "5m", "10m", "15m", "20m"]);
+        assert_eq!(ticks(20_000.0), ["0 s", "1h", "2h", "3h", "4h", "5h"]);
+        assert!((1..=8).contains(&ticks(1e7).len()), "{:?}", ticks(1e7));
+        assert_eq!([599.0, 10_560.4].map(seconds_tick), ["599 s", "2h56m"]);
     }
 
     #[test]

@@ -7,15 +7,18 @@ use super::finding::allowed;
 use super::plot::{FOOT, Height, Plot, Scale, seconds_tick, stretch_name, unit_tick};
 use crate::gate::{FailureKind, Finding, Metric, Rule, Unit};
 use crate::report::figures;
+use crate::report::html::grid::{Aid, Kind, grid, number};
 use crate::report::html::overall::Overall;
 use crate::report::html::text;
-use crate::report::html::timeline::{RateStep, Stretch, classes, rates, stretches};
+use crate::report::html::timeline::{RateStep, Stretch, answered, classes, rates, stretches};
 use crate::report::sentences::metric;
 use crate::run::{EndpointRole, EndpointRun, FailureClass, PhaseRun};
 use crate::units::Percentile;
 
 /// Steps of a line of counts: as many as a run keeps of latencies.
 const STEPS: usize = 60;
+/// Steps that are less than this apart (s) touch.
+const TOUCHING: f64 = 1e-3;
 
 /// One step of the run that the check is about.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,10 +34,7 @@ struct Step {
 /// The endpoint's line with what is beyond shaded, or why there is none; empty where nothing is allowed.
 pub(in crate::report::html) fn within(overall: &Overall<'_>, finding: &Finding, id: &str) -> Markup {
     let own = Own::of(overall, finding);
-    let (Ok(metric), Some(allowed), Some(_), Some(_)) = (finding.metric.parse(), allowed(finding), finding.measured, own.endpoints.first())
-    else {
-        return html! {};
-    };
+    let Some((metric, allowed)) = own.asked() else { return html! {} };
     match own.steps(metric) {
         Ok(steps) => strip(&own, allowed, &steps, id),
         Err(why) => html! { p class="where" { strong { "Where in the run: " } "not known, because " (why) "." } },
@@ -45,7 +45,7 @@ fn strip(own: &Own<'_>, allowed: f64, steps: &[Step], id: &str) -> Markup {
     let Own { overall, finding, .. } = *own;
     let end = overall.end;
     let (x, y) = (Scale::linear(0.0, end), scale(finding.unit, steps.iter().map(|step| step.value).chain([allowed])));
-    let (x_ticks, y_ticks) = (x.ticks(4, seconds_tick), y.ticks(3, |value| unit_tick(finding.unit, value)));
+    let (x_ticks, y_ticks) = (x.time_ticks(4), y.ticks(3, |value| unit_tick(finding.unit, value)));
     let title = format!("{} {} over time", finding.endpoint, metric(finding));
     let told = told(finding, allowed, steps, end);
     let (height, zoom) = (Height::Low, None);
@@ -56,12 +56,12 @@ fn strip(own: &Own<'_>, allowed: f64, steps: &[Step], id: &str) -> Markup {
             @let (from, to) = (x.right(phase.at.as_secs_f64()), x.right((phase.at + phase.length).as_secs_f64().min(end)));
             rect class="phase judged" x=(from) y="0" width=((to - from).max(0)) height=(FOOT) {}
         }
-        @for step in steps.iter().filter(|step| step.is_beyond(finding.rule, allowed)) {
-            @let (from, to) = (x.right(step.from), x.right(step.to));
+        @for (from, to) in stretches_beyond(finding.rule, allowed, steps) {
+            @let (from, to) = (x.right(from), x.right(to));
             rect class="over" x=(from) y="0" width=(to - from) height=(FOOT) {}
         }
         path class="line limit" d={ "M0 " (y.down(allowed)) "H" (FOOT) } {}
-        path class="line own" d=(plot.line(steps.iter().map(|step| (f64::midpoint(step.from, step.to), Some(step.value))))) {}
+        path class="line own" d=(plot.line(with_gaps(steps).into_iter())) {}
     };
     let over = html! {
         @for phase in meant().take(1) {
@@ -75,6 +75,52 @@ fn strip(own: &Own<'_>, allowed: f64, steps: &[Step], id: &str) -> Markup {
             p class="note" { "Where a step has fewer than " (needed) " requests, this is its slowest request." }
         }
     }
+}
+
+/// The values of the line; empty where there is none.
+pub(in crate::report::html) fn step_values(overall: &Overall<'_>, finding: &Finding) -> Markup {
+    let own = Own::of(overall, finding);
+    own.asked().and_then(|(metric, _)| own.steps(metric).ok()).map_or_else(|| html! {}, |steps| table(finding, &steps))
+}
+
+fn table(finding: &Finding, steps: &[Step]) -> Markup {
+    let row = |step: &Step| {
+        html! {
+            th scope="row" class="n" { (seconds_tick(step.from)) }
+            (number(&figures::value(finding.unit, step.value), None))
+            td { @if step.is_judged { "yes" } @else { "no" } }
+        }
+    };
+    let columns = [("from", Kind::Number), (finding.metric.as_str(), Kind::Number), ("judged", Kind::Text)];
+    let rows: Vec<Markup> = steps.iter().map(row).collect();
+    let name = format!("{} {} step by step", finding.endpoint, metric(finding));
+    grid(&name, &columns, &rows, Aid::Plain)
+}
+
+/// Steps that follow each other without a gap are one stretch (s).
+fn stretches_beyond(rule: Rule, allowed: f64, steps: &[Step]) -> Vec<(f64, f64)> {
+    let mut stretches: Vec<(f64, f64)> = Vec::new();
+    for step in steps.iter().filter(|step| step.is_beyond(rule, allowed)) {
+        match stretches.last_mut().filter(|last| step.from - last.1 < TOUCHING) {
+            Some(last) => last.1 = step.to,
+            None => stretches.push((step.from, step.to)),
+        }
+    }
+    stretches
+}
+
+/// The values in the middle of their steps; nothing where steps without a value are left out.
+fn with_gaps(steps: &[Step]) -> Vec<(f64, Option<f64>)> {
+    let mut points = Vec::new();
+    let mut end = f64::INFINITY;
+    for step in steps {
+        if step.from - end > TOUCHING {
+            points.push((end, None));
+        }
+        points.push((f64::midpoint(step.from, step.to), Some(step.value)));
+        end = step.to;
+    }
+    points
 }
 
 /// A share or a rate may be 0, and is read from 0.
@@ -115,6 +161,13 @@ impl<'a> Own<'a> {
         Self { overall, finding, endpoints: overall.run.endpoints.iter().filter(is_own).collect() }
     }
 
+    /// Its metric and what is allowed, where something was measured that can be held against it.
+    fn asked(&self) -> Option<(Metric, f64)> {
+        let metric = self.finding.metric.parse().ok()?;
+        let is_there = self.finding.measured.is_some() && !self.endpoints.is_empty();
+        allowed(self.finding).filter(|_| is_there).map(|allowed| (metric, allowed))
+    }
+
     /// Whether the check is about this phase; those of `start` and `stop` are about all of them.
     fn is_about(&self, phase: &PhaseRun) -> bool {
         let is_lifecycle = self.endpoints.iter().all(|endpoint| endpoint.role == EndpointRole::Lifecycle);
@@ -136,7 +189,9 @@ impl<'a> Own<'a> {
             return Err("this run has no values over time");
         }
         if !steps.iter().any(|step| step.is_judged) {
-            return Err("its phase is shorter than a step");
+            let begins = |phase: &&PhaseRun| phase.at.as_secs_f64() < self.overall.end;
+            let began = self.overall.run.phases.iter().filter(|phase| self.is_about(phase)).any(|phase| begins(&phase));
+            return Err(if began { "its phase is shorter than a step" } else { "the run ended before its phase began" });
         }
         Ok(steps)
     }
@@ -164,9 +219,16 @@ impl<'a> Own<'a> {
         Ok(steps.map(|(step, failed)| self.step(&step, failed / step.requests)))
     }
 
-    /// What was answered as expected each second.
+    /// What was answered as expected each second: of the whole scenario by when that was, where the run knows it, else by
+    /// when it was due.
     fn of_answers(&self) -> impl Iterator<Item = Step> {
-        self.rates().into_iter().map(|step| self.step(&step, step.requests - step.failures))
+        let rates = self.rates();
+        let answered = if self.finding.endpoint == "total" { answered(self.overall.run, &rates) } else { Vec::new() };
+        let value = move |(index, step): (usize, RateStep)| {
+            let value = answered.get(index).copied().unwrap_or(step.requests - step.failures);
+            self.step(&step, value)
+        };
+        rates.into_iter().enumerate().map(value)
     }
 
     /// Also the last seconds in which nothing was asked, as far as they are whole.
@@ -199,7 +261,7 @@ fn value(metric: Metric, stretch: &Stretch) -> Option<f64> {
     }
 }
 
-/// `above 133 ms in 32 of 60 steps, from 170 s to the end`
+/// `above 133 ms in 32 of 60 steps, between 170 s and the end`
 fn told(finding: &Finding, allowed: f64, steps: &[Step], end: f64) -> String {
     let judged: Vec<&Step> = steps.iter().filter(|step| step.is_judged).collect();
     let beyond: Vec<&Step> = judged.iter().copied().filter(|step| step.is_beyond(finding.rule, allowed)).collect();
@@ -208,11 +270,12 @@ fn told(finding: &Finding, allowed: f64, steps: &[Step], end: f64) -> String {
     let (Some(first), Some(last)) = (beyond.first(), beyond.last()) else {
         return format!("{side} {limit} in no single step");
     };
+    let until = if last.to >= end - TOUCHING { "the end".to_owned() } else { seconds_tick(last.to) };
+    let from = seconds_tick(first.from);
     if beyond.len() == judged.len() {
-        return format!("{side} {limit} all the time");
+        return format!("{side} {limit} throughout, from {from} to {until}");
     }
-    let until = if last.to >= end.min(judged.last().map_or(end, |step| step.to)) { "the end".to_owned() } else { seconds_tick(last.to) };
-    format!("{side} {limit} in {} of {} steps, between {} and {until}", beyond.len(), judged.len(), seconds_tick(first.from))
+    format!("{side} {limit} in {} of {} steps, between {from} and {until}", beyond.len(), judged.len())
 }
 
 #[cfg(test)]
@@ -236,11 +299,19 @@ mod tests {
             let steps: Vec<Step> = (0..).zip(values).map(step).collect();
             super::told(&Finding { rule, ..finding.clone() }, 300.0, &steps, 25.0)
         };
-        assert_eq!(told(Rule::Max, &[900.0, 310.0, 320.0, 330.0, 340.0]), "above 300 ms all the time");
+        assert_eq!(told(Rule::Max, &[900.0, 310.0, 320.0, 330.0, 340.0]), "above 300 ms throughout, from 5 s to the end");
         assert_eq!(told(Rule::Max, &[900.0, 10.0, 320.0, 10.0, 340.0]), "above 300 ms in 2 of 4 steps, between 10 s and the end");
         assert_eq!(told(Rule::Rise, &[900.0, 310.0, 320.0, 10.0, 10.0]), "above 300 ms in 2 of 4 steps, between 5 s and 15 s");
         assert_eq!(told(Rule::Max, &[900.0, 10.0, 20.0, 10.0, 40.0]), "above 300 ms in no single step");
         assert_eq!(told(Rule::Min, &[10.0, 310.0, 20.0, 310.0, 340.0]), "below 300 ms in 1 of 4 steps, between 10 s and 15 s");
+        let steps: Vec<Step> = (0..3)
+            .map(|at| Step { from: 5.0 * f64::from(at), to: 5.0 * f64::from(at) + 5.0, value: 900.0, requests: 50.0, is_judged: true })
+            .collect();
+        let until = |end| super::told(&finding, 300.0, &steps, end);
+        assert_eq!(until(40.0), "above 300 ms throughout, from 0 s to 15 s", "the run went on");
+        assert_eq!(stretches_beyond(Rule::Max, 300.0, &steps), [(0.0, 15.0)]);
+        assert_eq!(stretches_beyond(Rule::Max, 300.0, &[steps[0], steps[2]]), [(0.0, 5.0), (10.0, 15.0)]);
+        assert_eq!(with_gaps(&[steps[0], steps[2]]), [(2.5, Some(900.0)), (5.0, None), (12.5, Some(900.0))]);
     }
 
     #[test]
