@@ -175,6 +175,8 @@ fn a_release_is_compared_with_the_runs_that_the_nightly_job_kept() {
         .prints("allowed +50 %")
         .says("loading shop again, 2 of at most 3: GET /api/products: p95 rose");
     assert!(workspace.has("perfgate-out/run-1.json") && !workspace.has("perfgate-out/run-2.json"));
+    assert_eq!(workspace.json("perfgate-out/verdict.json")["run"]["loads"], 2);
+    assert!(workspace.read("perfgate-out/report.html").contains("loaded 2 times; each check is judged over all of these loads"));
     workspace.perfgate("judge perfgate-out").with(1);
     let finding = &workspace.json("perfgate-out/verdict.json")["findings"][0];
     assert_eq!((&finding["rule"], &finding["baseline"]["runs"]), (&"rise".into(), &3.into()), "{finding:#}");
@@ -193,10 +195,21 @@ fn two_deployments_are_compared_side_by_side() {
         "{p95: {rise: 50%, at_least: 20ms, must_detect: 200%}, failures: {rise: 1%}}",
     );
     let check = |target: &Server, more: &str| format!("check shop.yaml --target {} --against {} {more}", target.url(), old.url());
-    let ended = workspace.perfgate(&check(&slower, "")).with(1).says("round 2 of at most 3: GET /api/products: p95 rose");
+    let ended = workspace.perfgate(&check(&slower, "--archive kept")).with(1).says("round 2 of at most 3: GET /api/products: p95 rose");
     ended.prints("GET /api/products got slower: p95 ").prints(&format!("{}, loaded side by side", old.url()));
     assert!(workspace.has("perfgate-out/against-2.json") && workspace.has("perfgate-out/run-1.json"));
     assert!(old.connections() > 0);
+    let told = format!("loaded 2 times beside {}; each check is judged over all of these rounds", old.url());
+    let lists_loads = |report: &str| {
+        report.contains(&told) && report.contains("<section id=\"loads\"") && report.contains("2 loads of the other deployment")
+    };
+    assert!(lists_loads(&workspace.read("perfgate-out/report.html")), "the report does not tell of the rounds");
+    assert!(lists_loads(&workspace.perfgate("report perfgate-out --format html").with(0).stdout));
+    let kept = std::fs::read_dir(workspace.path("kept/shop")).unwrap().next().unwrap().unwrap().path();
+    assert!(
+        lists_loads(&workspace.perfgate(&format!("report {} --format html", kept.display())).with(0).stdout),
+        "the archive keeps every load"
+    );
     let compared = |folder: &str| workspace.json(&format!("{folder}/verdict.json"))["findings"].clone();
     workspace.perfgate("judge perfgate-out --out again").with(1).prints(&format!("{}, loaded side by side", old.url()));
     assert_eq!(compared("again"), compared("perfgate-out"), "what was loaded side by side is judged so");

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::checks::outcome;
 use super::grid::{Aid, Kind, grid_with_foot, number};
 use super::overall::Overall;
 use super::past::Past;
@@ -19,10 +20,11 @@ pub(super) fn table(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
     if of(EndpointRole::Task).chain(of(EndpointRole::Lifecycle)).next().is_none() {
         return html! { p class="none" { "The scenario has no endpoint." } };
     }
-    let mut rows: Vec<Markup> = of(EndpointRole::Task).map(|endpoint| row(run, endpoint)).collect();
-    rows.extend(of(EndpointRole::Lifecycle).map(|endpoint| row(run, endpoint)));
+    let mut rows: Vec<Markup> = of(EndpointRole::Task).map(|endpoint| row(overall, endpoint)).collect();
+    rows.extend(of(EndpointRole::Lifecycle).map(|endpoint| row(overall, endpoint)));
     let all = cells(&html! { "all tasks" }, &overall.total, seconds(run, PhaseSelection::Judged), &html! {});
-    let columns = [
+    let all = html! { (all) (worst(overall, "total")) };
+    let mut columns = vec![
         ("endpoint", Kind::Text),
         ("requests", Kind::Number),
         ("failures", Kind::Number),
@@ -34,6 +36,7 @@ pub(super) fn table(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
         ("throughput", Kind::Number),
         ("p95 over time", Kind::Picture),
     ];
+    columns.extend(overall.is_judged().then_some(("worst check", Kind::Text)));
     html! {
         (grid_with_foot("Endpoints", &columns, &rows, Some(&all), Aid::Sorted))
         @for remark in remarks(run) { p class="note" { (text(&remark)) } }
@@ -41,12 +44,23 @@ pub(super) fn table(overall: &Overall<'_>, past: &Past<'_>) -> Markup {
     }
 }
 
-fn row(run: &Run, endpoint: &EndpointRun) -> Markup {
+fn row(overall: &Overall<'_>, endpoint: &EndpointRun) -> Markup {
+    let run = overall.run;
     let selection = if endpoint.role == EndpointRole::Task { PhaseSelection::Judged } else { PhaseSelection::Whole };
     let p95: Vec<(f64, Option<f64>)> =
         stretches(std::iter::once(endpoint)).map(|of| (of.at, of.latency.percentile_ms(Percentile::P95))).collect();
     let spark = charts::spark(&p95);
-    cells(&code(&endpoint.name), &run.summary(endpoint, selection), seconds(run, selection), &spark)
+    let name = match overall.place_of(&endpoint.name) {
+        Some(place) => html! { a href={ "#" (endpoint_id(place)) } { (code(&endpoint.name)) } },
+        None => code(&endpoint.name),
+    };
+    let figures = cells(&name, &run.summary(endpoint, selection), seconds(run, selection), &spark);
+    html! { (figures) (worst(overall, &endpoint.name)) }
+}
+
+/// How the worst check of an endpoint came out, where anything was judged.
+fn worst(overall: &Overall<'_>, endpoint: &str) -> Markup {
+    html! { @if overall.is_judged() { td { @match overall.outcome_of(endpoint) { Some(worst) => (outcome(worst)), None => (NONE) } } } }
 }
 
 fn seconds(run: &Run, selection: PhaseSelection<'_>) -> f64 {

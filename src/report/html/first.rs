@@ -143,7 +143,7 @@ fn card(overall: &Overall<'_>, point: &Point<'_>, past: &Past<'_>, index: usize)
 }
 
 fn pictures(overall: &Overall<'_>, finding: &Finding, past: &Past<'_>, index: usize) -> Markup {
-    let charted = overall.charted.iter().position(|endpoint| endpoint.name == finding.endpoint && !endpoint.slices.is_empty());
+    let charted = overall.place_of(&finding.endpoint).filter(|place| !overall.charted[*place].slices.is_empty());
     let past = past.values(finding);
     html! {
         (charts::finding(finding, &past, &format!("f{index}")))

@@ -21,6 +21,8 @@ pub(super) struct Overall<'a> {
     pub end: f64,
     /// The endpoints with charts of their own: those with the worst findings, then the busiest.
     pub charted: Vec<&'a EndpointRun>,
+    /// How the worst check of each endpoint came out.
+    outcomes: HashMap<&'a str, FindingOutcome>,
     /// The phases that have rules of their own, which the pooled ones leave out.
     own_phases: BTreeSet<&'a str>,
 }
@@ -33,8 +35,24 @@ impl<'a> Overall<'a> {
             total: run.total(PhaseSelection::Judged),
             end: end_of(run),
             charted: charted(run, findings),
+            outcomes: findings.iter().rev().map(|finding| (finding.endpoint.as_str(), finding.outcome)).collect(),
             own_phases: findings.iter().filter_map(|finding| finding.phase.as_deref()).collect(),
         }
+    }
+
+    /// Of the worst check of this endpoint; `None` where it has none.
+    pub(super) fn outcome_of(&self, endpoint: &str) -> Option<FindingOutcome> {
+        self.outcomes.get(endpoint).copied()
+    }
+
+    /// Where the endpoint stands among those with charts of their own.
+    pub(super) fn place_of(&self, endpoint: &str) -> Option<usize> {
+        self.charted.iter().position(|charted| charted.name == endpoint)
+    }
+
+    /// Whether there is any verdict to tell of.
+    pub(super) fn is_judged(&self) -> bool {
+        !self.outcomes.is_empty()
     }
 
     pub(super) fn tasks(&self) -> impl Iterator<Item = &'a EndpointRun> + Clone {

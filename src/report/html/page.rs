@@ -22,6 +22,8 @@ pub const SCRIPT: &str = include_str!("assets/script.js");
 struct Section {
     id: &'static str,
     title: &'static str,
+    /// Its title where there is little room.
+    short: &'static str,
     body: Markup,
 }
 
@@ -31,18 +33,23 @@ pub(super) fn of_verdict(subject: &Subject<'_>, around: &Context<'_>) -> Markup 
     let content = content(verdict, run);
     let overall = Overall::of(run, &content.findings);
     let mut sections = vec![
-        Section { id: "checks", title: "All checks", body: checks::table(&content) },
-        Section { id: "over-time", title: "Over time", body: charts::over_time(&overall) },
-        Section { id: "distribution", title: "Distribution of latency", body: charts::distribution(&overall, past) },
-        Section { id: "endpoints", title: "Endpoints", body: endpoints::table(&overall, past) },
-        Section { id: "failures", title: "Failures", body: failures::failures(run) },
-        Section { id: "generator", title: "Self-checks and generator", body: facts::generator(run, &verdict.self_checks) },
-        Section { id: "thresholds", title: "Thresholds and baseline", body: facts::thresholds(verdict) },
-        Section { id: "reproduce", title: "How to reproduce", body: facts::reproduce(reproduce) },
-        Section { id: "environment", title: "Environment", body: facts::environment(run) },
+        Section { id: "checks", title: "All checks", short: "Checks", body: checks::table(&content) },
+        Section { id: "over-time", title: "Over time", short: "Over time", body: charts::over_time(&overall) },
+        Section { id: "distribution", title: "Distribution of latency", short: "Distribution", body: charts::distribution(&overall, past) },
+        Section { id: "endpoints", title: "Endpoints", short: "Endpoints", body: endpoints::table(&overall, past) },
+        Section { id: "failures", title: "Failures", short: "Failures", body: failures::failures(run) },
+        Section {
+            id: "generator",
+            title: "Self-checks and generator",
+            short: "Generator",
+            body: facts::generator(run, &verdict.self_checks),
+        },
+        Section { id: "thresholds", title: "Thresholds and baseline", short: "Thresholds", body: facts::thresholds(verdict) },
+        Section { id: "reproduce", title: "How to reproduce", short: "Reproduce", body: facts::reproduce(reproduce) },
+        Section { id: "environment", title: "Environment", short: "Environment", body: facts::environment(run) },
     ];
     if let Some(loads) = loads::table(run, around) {
-        sections.insert(1, Section { id: "loads", title: "Loads", body: loads });
+        sections.insert(1, Section { id: "loads", title: "Loads", short: "Loads", body: loads });
     }
     let told = loads::told(subject, around);
     let first = first::of_verdict(&overall, &Judged { loads: told.as_deref(), verdict, content: &content, past, reproduce });
@@ -54,12 +61,17 @@ pub(super) fn of_run(run: &Run) -> Markup {
     let place = place(&run.scenario.name, environment.name.as_deref(), &run.target, environment.commit.as_deref());
     let (overall, past) = (Overall::of(run, &[]), Past::default());
     let sections = [
-        Section { id: "over-time", title: "Over time", body: charts::over_time(&overall) },
-        Section { id: "distribution", title: "Distribution of latency", body: charts::distribution(&overall, &past) },
-        Section { id: "endpoints", title: "Endpoints", body: endpoints::table(&overall, &past) },
-        Section { id: "failures", title: "Failures", body: failures::failures(run) },
-        Section { id: "generator", title: "Generator", body: facts::generator(run, &[]) },
-        Section { id: "environment", title: "Environment", body: facts::environment(run) },
+        Section { id: "over-time", title: "Over time", short: "Over time", body: charts::over_time(&overall) },
+        Section {
+            id: "distribution",
+            title: "Distribution of latency",
+            short: "Distribution",
+            body: charts::distribution(&overall, &past),
+        },
+        Section { id: "endpoints", title: "Endpoints", short: "Endpoints", body: endpoints::table(&overall, &past) },
+        Section { id: "failures", title: "Failures", short: "Failures", body: failures::failures(run) },
+        Section { id: "generator", title: "Generator", short: "Generator", body: facts::generator(run, &[]) },
+        Section { id: "environment", title: "Environment", short: "Environment", body: facts::environment(run) },
     ];
     whole(&format!("perfgate: run · {place}"), &first::of_run(&overall, &place), &sections)
 }
@@ -82,7 +94,7 @@ fn whole(title: &str, first: &First, sections: &[Section]) -> Markup {
                 (first.heading)
                 main id="main" {
                     div class="first" { (first.body) }
-                    nav aria-label="Sections" { @for section in sections { a href={ "#" (section.id) } { (section.title) } } }
+                    nav aria-label="Sections" { @for section in sections { a href={ "#" (section.id) } { (section.short) } } }
                     @for section in sections {
                         section id=(section.id) aria-labelledby={ "h-" (section.id) } {
                             h2 id={ "h-" (section.id) } { (section.title) }

@@ -1,5 +1,6 @@
 //! Latency, failures, throughput and load over time, one below the other on the same axis, with the phases behind them.
 
+use jiff::SignedDuration;
 use maud::{Markup, html};
 
 use super::plot::{FOOT, Height, Plot, Scale, Ticks, millis_tick, seconds_tick, stretch_name};
@@ -138,6 +139,12 @@ fn described(moments: &[Moment]) -> String {
     format!("{}, {}, {}{when}", range(0), range(1), range(2))
 }
 
+/// What a clock showed so many seconds after the start, to be looked up in logs.
+fn clock(run: &Run, seconds: f64) -> String {
+    let after = SignedDuration::try_from_secs_f64(seconds).unwrap_or_default();
+    run.started_at.checked_add(after).map_or_else(|_| NONE.into(), |at| at.strftime("%H:%M:%S").to_string())
+}
+
 fn latency_table(run: &Run, moments: &[Moment]) -> Markup {
     let millis = |value: Option<f64>| number(&value.map_or_else(|| NONE.into(), format_millis), None);
     let phase = |at: f64| {
@@ -149,6 +156,7 @@ fn latency_table(run: &Run, moments: &[Moment]) -> Markup {
         .map(|moment| {
             html! {
                 th scope="row" class="n" data-x=(moment.at + moment.length / 2.0) { (seconds_tick(moment.at)) }
+                td { (clock(run, moment.at)) }
                 td { (text(phase(moment.at))) }
                 @for value in moment.latency { (millis(value)) }
                 (number(&format_count(moment.requests), None))
@@ -158,6 +166,7 @@ fn latency_table(run: &Run, moments: &[Moment]) -> Markup {
         .collect();
     let columns = [
         ("from", Kind::Number),
+        ("UTC", Kind::Text),
         ("phase", Kind::Text),
         ("p50", Kind::Number),
         ("p95", Kind::Number),
