@@ -52,7 +52,9 @@ pub(super) fn of_verdict(overall: &Overall<'_>, judged: &Judged<'_>) -> First {
             div {
                 h1 { (text(&content.headline.to_string())) }
                 p class="meta" {
-                    (run_line_of(run, &overall.total.counts)) " · " (run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string())
+                    (run_line_of(run, &overall.total.counts))
+                    @if verdict.run.loads > 1 { " in the last of " (format_count(verdict.run.loads)) " loads" }
+                    " · " (run.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string())
                     @if let Some(branch) = &verdict.run.branch { " · " (text(branch)) }
                     " · " (exit_line(verdict))
                 }
