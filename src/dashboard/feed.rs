@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use maud::Markup;
 use tokio::sync::watch;
 
-use super::live::{Figures, Heading, Live, Moment, Stage, parts};
+use super::live::{Figures, Heading, Live, Moment, Stage, Tally, parts};
 use crate::run::Run;
 
 /// So many may follow one run at a time: each costs the machine that loads.
@@ -23,6 +23,7 @@ type Stop = Box<dyn Fn(&str) + Send>;
 
 struct Shared {
     live: Mutex<Live>,
+    tally: Mutex<Tally>,
     changes: watch::Sender<u64>,
     /// Behind how many changes somebody looked last, and how it stood then.
     seen: Mutex<Option<(u64, Arc<Standing>)>>,
@@ -35,6 +36,7 @@ impl Default for Feed {
         let changes = watch::Sender::new(0);
         Self(Arc::new(Shared {
             live: Mutex::default(),
+            tally: Mutex::default(),
             changes,
             seen: Mutex::default(),
             watchers: AtomicUsize::new(0),
@@ -95,14 +97,19 @@ impl Feed {
     /// The run so far. Its figures are worked out only where somebody looks.
     pub fn checkpoint(&self, run: &Run) {
         if self.is_watched() {
-            self.figures(run);
+            let figures = self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).figures(run);
+            self.change(|live| live.figures(figures));
         }
     }
 
     /// The load is over; this is its run.
     pub fn loaded(&self, run: &Run) {
-        self.figures(run);
-        self.change(|live| live.stage = Stage::Judging);
+        // Once, and as the run's file will have it.
+        let figures = Figures::of(run);
+        self.change(|live| {
+            live.figures(figures);
+            live.stage = Stage::Judging;
+        });
     }
 
     /// Something worth knowing, one line.
@@ -154,11 +161,6 @@ impl Feed {
         let standing = Arc::new(Standing { live: self.live().clone(), parts: OnceLock::new() });
         *seen = Some((change, Arc::clone(&standing)));
         standing
-    }
-
-    fn figures(&self, run: &Run) {
-        let (all, endpoints) = Figures::of(run);
-        self.change(|live| live.figures(all, endpoints));
     }
 
     fn change(&self, change: impl FnOnce(&mut Live)) {

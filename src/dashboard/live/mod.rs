@@ -2,13 +2,15 @@
 //! What it looks like is in `view.rs`.
 
 mod series;
+mod tally;
 mod view;
 
 use serde::Serialize;
 
 use self::series::{Point, Series};
+pub(in crate::dashboard) use self::tally::Tally;
 pub(in crate::dashboard) use self::view::{PARTS, parts};
-use crate::run::{EndpointRole, PhaseSelection, PhaseSeries, Run, Summary};
+use crate::run::{EndpointRole, EndpointRun, PhaseSelection, Run};
 use crate::stats::Histogram;
 use crate::units::Percentile;
 
@@ -73,17 +75,30 @@ pub struct Figures {
 impl Figures {
     /// Of all tasks, and of each task endpoint in the scenario's order.
     pub(in crate::dashboard) fn of(run: &Run) -> (Self, Vec<Self>) {
-        let tasks = run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task);
-        let tasks: Vec<(&str, Summary)> =
-            tasks.map(|endpoint| (endpoint.name.as_str(), run.summary(endpoint, PhaseSelection::Judged))).collect();
-        let endpoints: Vec<Self> = tasks.iter().map(|(name, summary)| Self::named(name, [&summary.counts], &summary.latency)).collect();
-        // Of what was put together already: a long load has thousands of slices, and waits for this.
-        let latency = Histogram::sum(tasks.iter().map(|(_, summary)| &summary.latency));
-        (Self::named("all tasks", tasks.iter().map(|(_, summary)| &summary.counts), &latency), endpoints)
+        let judged = |endpoint: &EndpointRun| {
+            let slices = endpoint.slices.iter().filter(|slice| run.selects(PhaseSelection::Judged, slice.phase));
+            Histogram::sum(slices.map(|slice| &slice.latency))
+        };
+        Self::put_together(run, &Self::tasks(run).map(|endpoint| (endpoint, judged(endpoint))).collect::<Vec<_>>())
     }
 
-    fn named<'a>(name: &str, counts: impl IntoIterator<Item = &'a PhaseSeries>, latency: &Histogram) -> Self {
-        let counts = counts.into_iter().map(|counts| (counts.requests, counts.failures.total()));
+    fn tasks(run: &Run) -> impl Iterator<Item = &EndpointRun> {
+        run.endpoints.iter().filter(|endpoint| endpoint.role == EndpointRole::Task)
+    }
+
+    /// From the judged latencies of each task endpoint: a long load has thousands of slices, and waits for this.
+    fn put_together(run: &Run, tasks: &[(&EndpointRun, Histogram)]) -> (Self, Vec<Self>) {
+        let endpoint = |(endpoint, latency): &(&EndpointRun, Histogram)| {
+            let phases = endpoint.phases.iter().enumerate().filter(|(index, _)| run.selects(PhaseSelection::Judged, *index));
+            let counts = phases.map(|(_, counts)| (counts.requests, counts.failures.total()));
+            Self::named(&endpoint.name, counts, latency)
+        };
+        let endpoints: Vec<Self> = tasks.iter().map(endpoint).collect();
+        let counts = endpoints.iter().map(|endpoint| (endpoint.requests, endpoint.failures));
+        (Self::named("all tasks", counts, &Histogram::sum(tasks.iter().map(|(_, latency)| latency))), endpoints)
+    }
+
+    fn named(name: &str, counts: impl Iterator<Item = (u64, u64)>, latency: &Histogram) -> Self {
         let (requests, failures) = counts.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         let percentile = |percentile| latency.percentile_ms(percentile);
         Self { name: name.to_owned(), requests, failures, p95_ms: percentile(Percentile::P95), p99_ms: percentile(Percentile::P99) }
@@ -142,7 +157,8 @@ impl Live {
         self.latest = Some(moment);
     }
 
-    pub fn figures(&mut self, all_tasks: Figures, endpoints: Vec<Figures>) {
+    /// Of all tasks, and of each endpoint.
+    pub fn figures(&mut self, (all_tasks, endpoints): (Figures, Vec<Figures>)) {
         (self.all_tasks, self.endpoints) = (Some(all_tasks), endpoints);
     }
 
@@ -167,7 +183,7 @@ mod tests {
         live.say("first");
         live.begin(Heading { scenario: "shop".into(), ..Heading::default() });
         live.tick(moment(1.0));
-        live.figures(Figures { name: "all".into(), requests: 3, failures: 0, p95_ms: None, p99_ms: None }, Vec::new());
+        live.figures((Figures { name: "all".into(), requests: 3, failures: 0, p95_ms: None, p99_ms: None }, Vec::new()));
         live.stage = Stage::Judging;
         live.begin(Heading::default());
         assert_eq!(
