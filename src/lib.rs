@@ -37,7 +37,7 @@
 //! |---|---|---|
 //! | 7 | `main.rs` | `cli`, `commands` |
 //! | 6 | [`commands`] | everything below |
-//! | 5 | [`dashboard`] | `report`, `history`, `gate`, `run`, `stats`, `files`, `units` |
+//! | 5 | [`dashboard`] | `report`, `history`, `gate`, `run`, `stats`, `exit`, `files`, `units` |
 //! | 4 | [`publish`] | `gate`, `github`, `web`, `files`, `exit` |
 //! | 4 | [`report`] | `gate`, `run`, `stats`, `exit`, `units` |
 //! | 3 | [`gate`] | `run`, `stats`, `document`, `exit`, `units` |

@@ -34,7 +34,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("import", &["files", "run", "stats", "units"]),
     ("gate", &["document", "exit", "run", "stats", "units"]),
     ("report", &["exit", "gate", "run", "stats", "units"]),
-    ("dashboard", &["files", "gate", "history", "report", "run", "stats", "units"]),
+    ("dashboard", &["exit", "files", "gate", "history", "report", "run", "stats", "units"]),
     ("publish", &["exit", "files", "gate", "github", "web"]),
     (
         "commands",

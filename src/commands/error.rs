@@ -158,6 +158,10 @@ impl CommandError {
 
     /// Tells it on standard error, with the cure where there is one; returns the exit code.
     pub fn tell(&self, world: &mut World) -> ExitCode {
+        let text = world.redacted(&self.to_string());
+        if let Some(feed) = &world.live {
+            feed.because(self.code(), &text);
+        }
         world.note(&format!("error: {self}"));
         if let Some(hint) = self.hint() {
             world.note(&format!("hint: {hint}"));

@@ -18,7 +18,7 @@ use crate::gate::{
     Alteration, BaselineChoice, Beside, Direction, Finding, Judgement, Reason, Release, Subject as Whose, ThresholdChange, Thresholds,
     Verdict, compare, has_history, judge_release,
 };
-use crate::report::{Format, Subject, render};
+use crate::report::{Format, Subject, headline, render};
 use crate::run::{Ask, Baseline, Digests, EndpointRole, Likeness, Run, StoredRound};
 use crate::scenario::Scenario;
 
@@ -322,7 +322,17 @@ pub fn print_verdict(world: &mut World, format: StdoutFormat, subject: &Subject<
         StdoutFormat::Auto if world.stdout_is_terminal => Format::Terminal,
         StdoutFormat::Auto | StdoutFormat::Plain => Format::Plain,
     };
+    if let Some(feed) = &world.live {
+        feed.because(subject.verdict.exit(), &world.redacted(&why(subject.verdict)));
+    }
     let text = render(format, subject, world.look())?;
     world.print(&text);
     Ok(())
+}
+
+/// The headline, and the first reason where one was given.
+fn why(verdict: &Verdict) -> String {
+    let headline = headline(verdict);
+    let headline = headline.trim_start_matches("perfgate: ");
+    verdict.reasons.first().map_or_else(|| headline.to_owned(), |reason| format!("{headline}: {}", reason.text))
 }

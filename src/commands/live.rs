@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use jiff::Timestamp;
+
 use super::context::World;
 use super::error::CommandError;
 use crate::cli::{CheckArgs, ExposureArgs};
@@ -24,7 +26,7 @@ pub fn watched(world: &mut World, args: &CheckArgs, act: impl FnOnce(&mut World)
             world.live = Some(feed.clone());
             let code = act(world);
             world.live = None;
-            feed.ended(&ended(code));
+            feed.ended(code);
             dashboard.close();
             code
         }
@@ -49,15 +51,9 @@ pub fn warn_of_others(world: &mut World, address: SocketAddr) {
     }
 }
 
-/// `gate failed (exit 1)`
-#[must_use]
-pub fn ended(code: ExitCode) -> String {
-    format!("{} (exit {})", code.name(), code.number())
-}
-
 /// What is known of a load before its first request.
 #[must_use]
-pub fn heading(scenario: &Scenario, plan: &Plan) -> Heading {
+pub fn heading(scenario: &Scenario, plan: &Plan, started_at: Timestamp) -> Heading {
     let phase = |phase: &crate::plan::PhasePlan| Phase {
         name: phase.name.clone(),
         from: phase.at.as_secs_f64(),
@@ -72,6 +68,7 @@ pub fn heading(scenario: &Scenario, plan: &Plan) -> Heading {
             Workload::Open { .. } => "starts/s",
         },
         phases: plan.phases.iter().map(phase).collect(),
+        started_at: Some(started_at),
     }
 }
 

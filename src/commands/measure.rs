@@ -42,6 +42,9 @@ pub fn open_scenario(world: &mut World, path: &Path, args: &LoadArgs) -> Result<
     world.hide(&read.into_inner());
     let scenario = opened?;
     world.hide(&scenario.secrets);
+    if let Some(feed) = &world.live {
+        feed.prepare(&scenario.name, &scenario.target.origin());
+    }
     for warning in &scenario.warnings {
         world.note(&format!("warning: {}: {warning}", path.display()));
     }
@@ -144,7 +147,7 @@ fn load_together(
     let heading = heading(world, args);
     let feed = world.live.clone();
     if let Some(feed) = &feed {
-        feed.begin(live::heading(scenario, &plan));
+        feed.begin(live::heading(scenario, &plan, heading.started_at));
     }
     let mut view = ProgressView::begin(world, plan.duration);
     let mut lost_checkpoint = false;

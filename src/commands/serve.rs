@@ -10,7 +10,7 @@ use super::archive::folder_of_check;
 use super::check::check;
 use super::context::World;
 use super::error::CommandError;
-use super::live::{ended, reach, warn_of_others};
+use super::live::{reach, warn_of_others};
 use super::measure::open_scenario;
 use super::surroundings::Surroundings;
 use crate::cli::{CheckArgs, ExposureArgs, JudgingArgs, LoadArgs, PublishingArgs, ServeArgs, StdoutFormat};
@@ -18,6 +18,7 @@ use crate::dashboard::{CLOSING, Content, Dashboard, Runs, Upkeep, Wish, Wished};
 use crate::exit::ExitCode;
 use crate::history::{History, Opening, Refreshed, index_name};
 use crate::load::{Abort, DRAIN_AT_ABORT};
+use crate::run::RUN_FILE_NAME;
 
 /// Where results lie without another word.
 const FOLDERS: [&str; 2] = ["perfgate-out", ".perfgate"];
@@ -149,16 +150,20 @@ fn tell(world: &mut World, refreshed: &Result<Refreshed, String>) {
 fn fulfil(world: &mut World, offered: &[Offered], wish: Wish, signals: &Abort) {
     let Wish { scenario, feed } = wish;
     let Some(Offered { name, path }) = offered.iter().find(|one| one.name == scenario) else {
-        return feed.ended("not offered");
+        return feed.ended(ExitCode::Usage);
     };
     let abort = Abort::default();
     let asked = abort.clone();
     feed.on_stop(move |reason| asked.request(reason));
     (world.live, world.abort) = (Some(feed.clone()), Some(abort.clone()));
     let out = folder_of_check(Path::new(ARCHIVE), name, (world.now)());
+    let run = out.join(RUN_FILE_NAME);
     let code = handing_on(signals, &abort, || check(world, &args_of(path, out)));
     (world.live, world.abort) = (None, None);
-    feed.ended(&ended(code));
+    if run.is_file() {
+        feed.kept_as(run);
+    }
+    feed.ended(code);
 }
 
 /// Hands a signal on to what is being done, for as long as it is done; also where that ends in a panic.

@@ -61,7 +61,9 @@ impl Access {
         let authorities = headers.get_all(HOST).iter().map(|host| host.to_str().ok()).chain(uri.authority().map(|own| Some(own.as_str())));
         let hosts: Vec<Option<&str>> = authorities.collect();
         if hosts.is_empty() || !hosts.iter().all(|host| host.is_some_and(|host| self.is_own(host, came_in_on))) {
-            return Some(StatusCode::MISDIRECTED_REQUEST.into_response());
+            let own = SocketAddr::new(came_in_on, self.bound.port());
+            let why = format!("This is perfgate's dashboard, and it answers under its own address alone: http://{own}/");
+            return Some(page::refused_outside(StatusCode::MISDIRECTED_REQUEST, &why));
         }
         let changes = !matches!(*method, Method::GET | Method::HEAD);
         if changes && !(self.allows_runs && matches!(*method, Method::POST | Method::DELETE)) {
@@ -69,13 +71,13 @@ impl Access {
             return Some((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allowed)]).into_response());
         }
         if !self.comes_from_own_page(headers, changes, came_in_on) {
-            return Some(page::refused(StatusCode::FORBIDDEN, "This request comes from another site's page."));
+            return Some(page::refused_outside(StatusCode::FORBIDDEN, "This request comes from another site's page."));
         }
         let too_large = |length: &HeaderValue| {
             length.to_str().ok().and_then(|text| text.parse::<usize>().ok()).is_none_or(|length| length > BODY_BYTES)
         };
         if headers.get(CONTENT_LENGTH).is_some_and(too_large) {
-            return Some(page::refused(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 8 KiB."));
+            return Some(page::refused_outside(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 8 KiB."));
         }
         None
     }
@@ -111,17 +113,27 @@ impl Access {
 
     /// The way in, if the token is right and was not used: a cookie, and the same page without the token.
     fn open(&self, uri: &Uri) -> Option<Response> {
-        let given = uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))?;
+        let given = token_of(uri)?;
         let mut token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
         if !token.as_deref().is_some_and(|token| same(given, token)) {
             return None;
         }
         *token = None;
         let cookie = format!("{}={}; HttpOnly; SameSite=Strict; Path=/", self.cookie_name(), self.session);
-        // The only answer whose own address must be told to nobody.
-        let silent = (REFERRER_POLICY, "no-referrer".to_owned());
-        Some((StatusCode::SEE_OTHER, [(LOCATION, uri.path().to_owned()), (SET_COOKIE, cookie), silent]).into_response())
+        let mut response = without_token(uri);
+        response.headers_mut().insert(SET_COOKIE, cookie.parse().ok()?);
+        Some(response)
     }
+}
+
+fn token_of(uri: &Uri) -> Option<&str> {
+    uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="))
+}
+
+/// The same page without the token: the only answer whose own address must be told to nobody.
+fn without_token(uri: &Uri) -> Response {
+    let silent = (REFERRER_POLICY, "no-referrer".to_owned());
+    (StatusCode::SEE_OTHER, [(LOCATION, uri.path().to_owned()), silent]).into_response()
 }
 
 /// Lets through what is allowed, and marks every answer.
@@ -130,10 +142,12 @@ pub(super) async fn check(State(access): State<Arc<Access>>, request: Request, n
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let response = match access.refusal(method, uri, headers, came_in_on) {
         Some(refusal) => refusal,
+        // A token that is in the address although it is not needed any more leaves it all the same.
+        None if access.holds_session(headers) && *method == Method::GET && token_of(uri).is_some() => without_token(uri),
         None if access.holds_session(headers) => next.run(request).await,
         // Who only asks whether something is there, as previews of links do, must not use it up.
         None => Some(uri).filter(|_| *method == Method::GET).and_then(|uri| access.open(uri)).unwrap_or_else(|| {
-            page::refused(
+            page::refused_outside(
                 StatusCode::UNAUTHORIZED,
                 "The address that perfgate printed opens this page, once. Start it again for another one.",
             )

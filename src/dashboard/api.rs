@@ -6,7 +6,7 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse as _, Response};
 use serde::{Deserialize, Serialize};
 
-use super::live::{Figures, Live, Moment, Stage};
+use super::live::{Figures, Live, Moment, Stage, words};
 use super::query::Asked;
 use super::routes::Content;
 use super::runs::{Made, Refusal};
@@ -25,6 +25,8 @@ pub(super) struct RunAnswer {
     target: String,
     /// Of a kept run its verdict's, of one that was made here how the check ended.
     outcome: Option<String>,
+    /// The kept run that it is, or has become.
+    kept_id: Option<u64>,
     started_at: Option<String>,
     branch: Option<String>,
     commit: Option<String>,
@@ -67,7 +69,12 @@ pub(super) fn description() -> Response {
 pub(super) fn list(content: &Content, asked: &Asked) -> Response {
     let mut runs: Vec<RunAnswer> = Vec::new();
     if asked.page == 0 {
-        runs.extend(content.runs.all().iter().map(|made| RunAnswer { endpoints: None, now: None, ..of_made(made, &made.feed.now()) }));
+        let fits = |made: &&Made| made.fits(&asked.filter);
+        runs.extend(content.runs.all().iter().filter(fits).map(|made| RunAnswer {
+            endpoints: None,
+            now: None,
+            ..made_here(content, made)
+        }));
     }
     let mut kept = 0;
     if let Some(history) = &content.history {
@@ -84,7 +91,7 @@ pub(super) fn list(content: &Content, asked: &Asked) -> Response {
 
 pub(super) fn show(content: &Content, id: u64) -> Response {
     if let Some(made) = content.runs.find(id) {
-        return Json(of_made(&made, &made.feed.now())).into_response();
+        return Json(made_here(content, &made)).into_response();
     }
     let Some(history) = &content.history else { return no_such_run() };
     match history.run(id).and_then(|run| Ok((run, history.endpoints(id)?))) {
@@ -100,7 +107,7 @@ pub(super) fn begin(content: &Content, body: &[u8]) -> Response {
     };
     match content.runs.begin(&scenario) {
         Ok(id) => {
-            let made = content.runs.find(id).map(|made| of_made(&made, &made.feed.now()));
+            let made = content.runs.find(id).map(|made| made_here(content, &made));
             (StatusCode::CREATED, [(LOCATION, format!("/api/runs/{id}"))], Json(made)).into_response()
         }
         Err(refusal) => refused(&refusal),
@@ -110,7 +117,7 @@ pub(super) fn begin(content: &Content, body: &[u8]) -> Response {
 pub(super) fn stop(content: &Content, id: u64) -> Response {
     let Some(made) = content.runs.find(id) else { return no_such_run() };
     if made.feed.stop("stopped from the dashboard") {
-        (StatusCode::ACCEPTED, Json(of_made(&made, &made.feed.now()))).into_response()
+        (StatusCode::ACCEPTED, Json(made_here(content, &made))).into_response()
     } else {
         problem(StatusCode::CONFLICT, "this run is not being made")
     }
@@ -140,16 +147,22 @@ pub(super) fn said(refusal: &Refusal) -> (StatusCode, String) {
     }
 }
 
+fn made_here(content: &Content, made: &Made) -> RunAnswer {
+    let live = made.feed.looked_at();
+    of_made(made, &live, content.kept(&live))
+}
+
 /// A run that is or was made here, as it stands.
-pub(super) fn of_made(made: &Made, live: &Live) -> RunAnswer {
+pub(super) fn of_made(made: &Made, live: &Live, kept_id: Option<u64>) -> RunAnswer {
     let all = live.all_tasks.as_ref();
     RunAnswer {
         id: made.id,
         state: if live.stage == Stage::Ended { "ended" } else { "running" },
         scenario: if live.heading.scenario.is_empty() { made.scenario.clone() } else { live.heading.scenario.clone() },
         target: live.heading.target.clone(),
-        outcome: live.outcome.clone(),
-        started_at: None,
+        outcome: live.outcome.map(words),
+        kept_id,
+        started_at: live.heading.started_at.map(|at| at.to_string()),
         branch: None,
         commit: None,
         complete: None,
@@ -191,6 +204,7 @@ fn of_kept(run: KeptRun, endpoints: Option<Vec<EndpointFigures>>) -> RunAnswer {
         scenario,
         target,
         outcome: Some(outcome),
+        kept_id: Some(id),
         started_at: Some(started_at.to_string()),
         branch,
         commit,

@@ -2,24 +2,37 @@
 //! stand, and a browser that comes late finds the newest state and not those between.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use maud::Markup;
 use tokio::sync::watch;
 
 use super::live::{Figures, Heading, Live, Moment, Stage, Tally, parts};
+use crate::exit::ExitCode;
 use crate::run::Run;
 
 /// So many may follow one run at a time: each costs the machine that loads.
 const WATCHERS: usize = 8;
+/// Who has asked for a page, or the API, so recently looks still: it asks again.
+const STILL_LOOKS: Duration = Duration::from_secs(10);
 
 /// One command that loads: put into by the command, looked at by pages. Clones are the same.
 #[derive(Clone)]
 pub struct Feed(Arc<Shared>);
 
 /// How a run is ended from a page.
-type Stop = Box<dyn Fn(&str) + Send>;
+#[derive(Default)]
+enum Stopping {
+    /// It cannot, or not any more.
+    #[default]
+    Never,
+    /// Not yet; it will be, for this reason, as soon as it is known how.
+    Awaited(Option<String>),
+    By(Box<dyn Fn(&str) + Send>),
+}
 
 struct Shared {
     live: Mutex<Live>,
@@ -28,7 +41,9 @@ struct Shared {
     /// Behind how many changes somebody looked last, and how it stood then.
     seen: Mutex<Option<(u64, Arc<Standing>)>>,
     watchers: AtomicUsize,
-    stop: Mutex<Option<Stop>>,
+    /// When somebody looked last who does not follow it.
+    looked: Mutex<Option<Instant>>,
+    stop: Mutex<Stopping>,
 }
 
 impl Default for Feed {
@@ -40,6 +55,7 @@ impl Default for Feed {
             changes,
             seen: Mutex::default(),
             watchers: AtomicUsize::new(0),
+            looked: Mutex::default(),
             stop: Mutex::default(),
         }))
     }
@@ -84,6 +100,11 @@ impl Drop for Watched {
 }
 
 impl Feed {
+    /// What is going to be loaded, as soon as that is known.
+    pub fn prepare(&self, scenario: &str, target: &str) {
+        self.change(|live| live.prepare(scenario, target));
+    }
+
     /// A load begins.
     pub fn begin(&self, heading: Heading) {
         self.change(|live| live.begin(heading));
@@ -96,7 +117,7 @@ impl Feed {
 
     /// The run so far. Its figures are worked out only where somebody looks.
     pub fn checkpoint(&self, run: &Run) {
-        if self.is_watched() {
+        if self.is_watched() || self.was_looked_at(Instant::now()) {
             let figures = self.0.tally.lock().unwrap_or_else(PoisonError::into_inner).figures(run);
             self.change(|live| live.figures(figures));
         }
@@ -117,22 +138,45 @@ impl Feed {
         self.change(|live| live.say(text));
     }
 
+    /// Why the command will end with this code; of several the worst is shown.
+    pub fn because(&self, code: ExitCode, reason: &str) {
+        self.change(|live| live.because(code, reason));
+    }
+
+    /// The file of the run that was kept of it.
+    pub fn kept_as(&self, run: PathBuf) {
+        self.change(|live| live.kept = Some(run));
+    }
+
     /// The command has ended so.
-    pub fn ended(&self, outcome: &str) {
+    pub fn ended(&self, code: ExitCode) {
         // Before it is told: whoever has heard of the end cannot stop it any more.
-        *self.0.stop.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.change(|live| (live.stage, live.outcome) = (Stage::Ended, Some(outcome.to_owned())));
+        *self.stopping() = Stopping::Never;
+        self.change(|live| (live.stage, live.outcome) = (Stage::Ended, Some(code)));
     }
 
     /// How a page may end it.
     pub fn on_stop(&self, stop: impl Fn(&str) + Send + 'static) {
-        *self.0.stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stop));
+        let mut stopping = self.stopping();
+        if let Stopping::Awaited(Some(reason)) = &*stopping {
+            stop(reason);
+        }
+        *stopping = Stopping::By(Box::new(stop));
+    }
+
+    /// It will be told soon how a page may end it.
+    pub(super) fn will_be_stoppable(&self) {
+        *self.stopping() = Stopping::Awaited(None);
     }
 
     /// Asks it to end; false where it cannot be asked.
     pub(super) fn stop(&self, reason: &str) -> bool {
-        let stop = self.0.stop.lock().unwrap_or_else(PoisonError::into_inner);
-        stop.as_ref().inspect(|stop| stop(reason)).is_some()
+        match &mut *self.stopping() {
+            Stopping::Never => return false,
+            Stopping::Awaited(asked) => *asked = Some(reason.to_owned()),
+            Stopping::By(stop) => stop(reason),
+        }
+        true
     }
 
     /// Somebody looks; `None` where as many do already as may.
@@ -145,9 +189,20 @@ impl Feed {
         self.0.watchers.load(Ordering::Relaxed) > 0
     }
 
+    fn was_looked_at(&self, now: Instant) -> bool {
+        let looked = *self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.is_some_and(|at| now.saturating_duration_since(at) < STILL_LOOKS)
+    }
+
     /// Tells of every change from now on; of several that were not waited for, once.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+
+    /// How it stands, for somebody who looks now and will do so again.
+    pub(super) fn looked_at(&self) -> Arc<Standing> {
+        *self.0.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.now()
     }
 
     /// How it stands.
@@ -168,6 +223,10 @@ impl Feed {
         self.0.changes.send_modify(|count| *count += 1);
     }
 
+    fn stopping(&self) -> MutexGuard<'_, Stopping> {
+        self.0.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn live(&self) -> MutexGuard<'_, Live> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -182,9 +241,34 @@ mod tests {
         let feed = Feed::default();
         let (one, other) = (feed.now(), feed.now());
         assert!(Arc::ptr_eq(&one, &other) && std::ptr::eq(one.parts(), other.parts()));
-        feed.say("said");
+        feed.say("spoken");
         let later = feed.now();
-        assert!(!Arc::ptr_eq(&one, &later) && later.parts()[6].contains("said") && !one.parts()[6].contains("said"));
+        assert!(!Arc::ptr_eq(&one, &later) && later.parts()[6].contains("spoken") && !one.parts()[6].contains("spoken"));
+    }
+
+    #[test]
+    fn whoever_looked_a_moment_ago_gets_figures_without_following() {
+        let (feed, run) = (Feed::default(), crate::run::samples::checkout_run());
+        feed.checkpoint(&run);
+        assert!(feed.looked_at().all_tasks.is_none(), "nobody had looked");
+        feed.checkpoint(&run);
+        assert_eq!(feed.now().all_tasks.as_ref().map(|all| all.requests), Some(200));
+        let later = |after| feed.was_looked_at(Instant::now() + Duration::from_secs(after));
+        assert!(later(8) && !later(10) && !feed.is_watched());
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_before_it_is_known_how_is_stopped_then() {
+        let (feed, asked) = (Feed::default(), Arc::new(Mutex::new(Vec::new())));
+        assert!(!feed.stop("too early"));
+        feed.will_be_stoppable();
+        assert!(feed.stop("from the page"));
+        let told = Arc::clone(&asked);
+        feed.on_stop(move |reason| told.lock().unwrap().push(reason.to_owned()));
+        assert!(feed.stop("again"));
+        feed.ended(ExitCode::NoVerdict);
+        assert!(!feed.stop("too late"));
+        assert_eq!(*asked.lock().unwrap(), ["from the page", "again"]);
     }
 
     #[test]

@@ -4,9 +4,11 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
 use maud::{Markup, html};
 
+use super::live::words;
 use super::page::{self, Kind, Place};
 use super::query::Asked;
 use super::routes::Content;
+use super::runs::Made;
 use super::{live_page, trend};
 use crate::history::{Choices, Filter, History, HistoryError, KeptRun};
 use crate::report::page_parts::{Aid, Kind as Column, grid, line, number};
@@ -38,7 +40,7 @@ fn body(history: &History, content: &Content, asked: &Asked) -> Result<Markup, H
         h1 { "Runs" }
         (filters(&choices, &asked.filter))
         (live_page::begin(content))
-        (being_made(content))
+        (being_made(content, &asked.filter))
         (trends)
         h2 { (format_count(count)) @if count == 1 { " run" } @else { " runs" } }
         @if runs.is_empty() { p class="none" { "No kept run fits. Runs are looked for in the folders that perfgate serve was given." } }
@@ -70,12 +72,12 @@ fn filters(choices: &Choices, filter: &Filter) -> Markup {
     }
 }
 
-fn being_made(content: &Content) -> Markup {
-    let made = content.runs.all();
+fn being_made(content: &Content, filter: &Filter) -> Markup {
+    let made: Vec<Made> = content.runs.all().into_iter().filter(|made| made.fits(filter)).collect();
     html! { @if !made.is_empty() {
         ul { @for made in &made {
             @let live = made.feed.now();
-            li { a href={ "/runs/" (made.id) } { "Run " (made.id) ", " (line(&made.scenario)) } " · " (line(live.outcome.as_deref().unwrap_or("running"))) }
+            li { a href={ "/runs/" (made.id) } { "Run " (made.id) ", " (line(&made.scenario)) } " · " (live.outcome.map_or_else(|| "running".to_owned(), words)) }
         } }
     } }
 }
@@ -118,7 +120,7 @@ fn row(run: &KeptRun) -> Markup {
 
 /// When it began, as far as people tell runs apart.
 pub(super) fn when(run: &KeptRun) -> String {
-    run.started_at.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    run.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// A share of requests; `None` without one.

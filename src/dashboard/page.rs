@@ -1,7 +1,7 @@
 //! What every page of the dashboard has around it, and the short ones that say no.
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::report::page_parts::line;
@@ -49,17 +49,36 @@ pub(super) fn whole(title: &str, place: Place, kind: Kind, body: &Markup) -> Mar
     }
 }
 
-/// A page that says in one sentence why there is nothing here.
+/// A page that says in one sentence why there is nothing here, for who may see the others.
 pub(super) fn refused(status: StatusCode, why: &str) -> Response {
-    let body = html! { h1 { (status.canonical_reason().unwrap_or("No")) } p { (line(why)) } };
+    refused_with(status, &html! { (line(why)) })
+}
+
+pub(super) fn refused_with(status: StatusCode, why: &Markup) -> Response {
+    let name = reason(status);
+    let body = html! { h1 { (name) } p { (why) } p { a href="/" { "Back to the first page" } } };
+    (status, Html(whole(name, Place::Elsewhere, Kind::Still, &body).into_string())).into_response()
+}
+
+/// The same for who may see nothing: it loads no style, which needs the cookie too, and is legible without.
+pub(super) fn refused_outside(status: StatusCode, why: &str) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head { meta charset="utf-8"; meta name="viewport" content="width=device-width, initial-scale=1"; title { "perfgate" } }
-            body { main { (body) } }
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "perfgate: " (reason(status)) }
+            }
+            body { main { h1 { (reason(status)) } p { (line(why)) } } }
         }
     };
-    (status, axum::response::Html(page.into_string())).into_response()
+    (status, Html(page.into_string())).into_response()
+}
+
+fn reason(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("No")
 }
 
 pub(super) fn not_found() -> Response {

@@ -12,14 +12,16 @@ use axum::http::{StatusCode, Uri};
 use axum::middleware;
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
-use maud::Markup;
+use maud::{Markup, html};
 
 use super::access::{self, Access, BODY_BYTES};
+use super::live::{Live, Stage};
 use super::query::{Asked, scenario_of_form};
-use super::runs::Runs;
+use super::runs::{Refusal, Runs};
 use super::upkeep::Upkeep;
 use super::{api, assets, compare, history_page, kept_report, live_page, page, streams};
 use crate::history::History;
+use crate::report::page_parts::line;
 
 /// A body may take so long.
 const BODY: Duration = Duration::from_secs(5);
@@ -38,9 +40,15 @@ impl Content {
         !self.runs.may_be_begun().is_empty()
     }
 
+    /// The kept run that this one has become, once the history knows it.
+    pub(super) fn kept(&self, live: &Live) -> Option<u64> {
+        // What is not known yet is asked again.
+        self.history.as_ref()?.id_of_file(live.kept.as_ref()?).ok()?
+    }
+
     /// Somebody looks at the history: it is brought up to date, unless that would disturb what is being measured.
     async fn look(&self) {
-        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| !self.runs.is_busy()) {
+        if let Some(upkeep) = self.upkeep.as_ref().filter(|_| self.runs.busy().is_none()) {
             upkeep.catch_up().await;
         }
     }
@@ -56,6 +64,7 @@ pub(super) fn router(access: Arc<Access>, content: Arc<Content>) -> Router {
         .route("/runs", post(begin))
         .route("/runs/{id}", get(one_run))
         .route("/runs/{id}/parts", get(parts))
+        .route("/runs/{id}/report", get(report_of_made))
         .route("/runs/{id}/stop", post(stop))
         .route("/assets/{name}", get(asset))
         .route("/favicon.ico", get(|| async { assets::asset("icon.svg").unwrap_or_else(page::not_found) }))
@@ -109,14 +118,37 @@ async fn parts(State(content): Shared, Path(id): Path<String>) -> Response {
     streams::page_parts(&made).unwrap_or_else(|| page::refused(StatusCode::SERVICE_UNAVAILABLE, "Enough others follow this run."))
 }
 
+/// The report of a run that was made here, as soon as the history has it.
+async fn report_of_made(State(content): Shared, Path(id): Path<String>) -> Response {
+    let Some(made) = number(&id).and_then(|id| content.runs.find(id)) else { return page::not_found() };
+    content.look().await;
+    let live = made.feed.looked_at();
+    let Some(kept) = content.kept(&live) else {
+        let why = match (live.stage, &live.kept) {
+            (Stage::Ended, None) => "Nothing was kept of this run: it ended before anything was measured.",
+            (Stage::Ended, Some(_)) => "This run is not in the history yet: it is read in a moment. Reload this page.",
+            _ => "This run is not over.",
+        };
+        return page::refused(StatusCode::NOT_FOUND, why);
+    };
+    (StatusCode::SEE_OTHER, [(LOCATION, format!("/runs/{kept}"))]).into_response()
+}
+
 async fn begin(State(content): Shared, body: Body) -> Response {
-    let Some(body) = taken_in(body).await else { return too_much() };
+    let body = match taken_in(body).await {
+        Ok(body) => body,
+        Err(missing) => return page::refused(missing.status(), missing.text()),
+    };
     let scenario = scenario_of_form(&body).unwrap_or_default();
     match content.runs.begin(&scenario) {
         Ok(id) => (StatusCode::SEE_OTHER, [(LOCATION, format!("/runs/{id}"))]).into_response(),
         Err(refusal) => {
             let (status, text) = api::said(&refusal);
-            page::refused(status, &text)
+            let busy = if let Refusal::Busy(id) = refusal { Some(id) } else { None };
+            page::refused_with(
+                status,
+                &html! { (line(&text)) "." @if let Some(id) = busy { " " a href={ "/runs/" (id) } { "See run " (id) } } },
+            )
         }
     }
 }
@@ -143,8 +175,8 @@ async fn api_show(State(content): Shared, Path(id): Path<String>) -> Response {
 
 async fn api_begin(State(content): Shared, body: Body) -> Response {
     match taken_in(body).await {
-        Some(body) => api::begin(&content, &body),
-        None => api::problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 8 KiB, or does not come"),
+        Ok(body) => api::begin(&content, &body),
+        Err(missing) => api::problem(missing.status(), missing.text()),
     }
 }
 
@@ -157,13 +189,32 @@ async fn api_events(State(content): Shared, Path(id): Path<String>) -> Response 
     streams::events(&made).unwrap_or_else(|| api::problem(StatusCode::SERVICE_UNAVAILABLE, "enough others follow this run"))
 }
 
-/// The whole body, unless it is too large or too slow.
-async fn taken_in(body: Body) -> Option<Bytes> {
-    tokio::time::timeout(BODY, to_bytes(body, BODY_BYTES)).await.ok()?.ok()
+/// Why there is no body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    TooLarge,
+    TooSlow,
 }
 
-fn too_much() -> Response {
-    page::refused(StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 8 KiB, or does not come.")
+impl Missing {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        }
+    }
+
+    const fn text(self) -> &'static str {
+        match self {
+            Self::TooLarge => "the body is larger than 8 KiB",
+            Self::TooSlow => "the body does not come within 5 s",
+        }
+    }
+}
+
+async fn taken_in(body: Body) -> Result<Bytes, Missing> {
+    let whole = tokio::time::timeout(BODY, to_bytes(body, BODY_BYTES)).await.map_err(|_| Missing::TooSlow)?;
+    whole.map_err(|_| Missing::TooLarge)
 }
 
 fn number(id: &str) -> Option<u64> {

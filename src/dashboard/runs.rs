@@ -6,6 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::feed::Feed;
 use super::live::Stage;
+use crate::exit::ExitCode;
+use crate::history::Filter;
 
 /// A wish of somebody at a page: to load this scenario, and to feed this.
 #[derive(Debug)]
@@ -32,6 +34,24 @@ pub(super) struct Made {
     pub id: u64,
     pub scenario: String,
     pub feed: Feed,
+}
+
+impl Made {
+    /// Whether it is one of those that are asked for. Of which branch it is, is known once it is kept; how it will end, at its end.
+    pub(super) fn fits(&self, filter: &Filter) -> bool {
+        let Filter { scenario, branch, outcome } = filter;
+        let live = self.feed.now();
+        let own = if live.heading.scenario.is_empty() { &self.scenario } else { &live.heading.scenario };
+        let ended = live.outcome.map(|code| match code {
+            ExitCode::Pass => "pass",
+            ExitCode::GateFailed => "fail",
+            ExitCode::NoVerdict => "inconclusive",
+            _ => "error",
+        });
+        branch.is_none()
+            && scenario.as_ref().is_none_or(|asked| asked == own)
+            && outcome.as_deref().is_none_or(|asked| Some(asked) == ended)
+    }
 }
 
 /// All of them, and what else may be begun.
@@ -69,6 +89,7 @@ impl Runs {
             return Err(Refusal::Busy(busy.id));
         }
         let feed = Feed::default();
+        feed.will_be_stoppable();
         let wish = Wish { scenario: scenario.to_owned(), feed: feed.clone() };
         wishes.lock().unwrap_or_else(PoisonError::into_inner).send(wish).map_err(|_| Refusal::Ending)?;
         let id = made.len() as u64 + 1;
@@ -80,9 +101,9 @@ impl Runs {
         self.made().iter().find(|made| made.id == id).cloned()
     }
 
-    /// Whether one is not over.
-    pub(super) fn is_busy(&self) -> bool {
-        self.made().iter().any(|made| made.feed.now().stage != Stage::Ended)
+    /// The one that is not over.
+    pub(super) fn busy(&self) -> Option<Made> {
+        self.made().iter().find(|made| made.feed.now().stage != Stage::Ended).cloned()
     }
 
     /// Whether somebody follows one.
@@ -110,12 +131,27 @@ mod tests {
         let runs = Runs::on_request(vec!["shop".into()], sender);
         assert_eq!(runs.begin("other"), Err(Refusal::Unknown(vec!["shop".into()])));
         assert_eq!((runs.begin("shop"), runs.begin("shop")), (Ok(1), Err(Refusal::Busy(1))));
-        wishes.recv().unwrap().feed.ended("pass");
+        wishes.recv().unwrap().feed.ended(ExitCode::Pass);
         assert_eq!(runs.begin("shop"), Ok(2));
-        wishes.recv().unwrap().feed.ended("pass");
+        wishes.recv().unwrap().feed.ended(ExitCode::Pass);
         drop(wishes);
         assert_eq!(runs.begin("shop"), Err(Refusal::Ending));
         assert_eq!(runs.all().iter().map(|made| made.id).collect::<Vec<_>>(), [2, 1]);
+    }
+
+    #[test]
+    fn a_filter_holds_for_runs_that_are_being_made_too() {
+        let made = Made { id: 1, scenario: "shop".into(), feed: Feed::default() };
+        let of = |scenario: &str, outcome: Option<&str>| Filter {
+            scenario: Some(scenario.into()),
+            outcome: outcome.map(str::to_owned),
+            ..Filter::default()
+        };
+        assert!(made.fits(&Filter::default()) && made.fits(&of("shop", None)));
+        assert!(!made.fits(&of("nope", None)) && !made.fits(&of("shop", Some("fail"))));
+        assert!(!made.fits(&Filter { branch: Some("main".into()), ..Filter::default() }));
+        made.feed.ended(ExitCode::GateFailed);
+        assert!(made.fits(&of("shop", Some("fail"))) && !made.fits(&of("shop", Some("pass"))));
     }
 
     #[test]

@@ -6,18 +6,18 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::unfold;
 use tokio::sync::watch;
 
 use super::api::of_made;
 use super::feed::{Feed, Standing, Watched};
-use super::live::{PARTS, Stage};
+use super::live::{PARTS, Stage, words};
 use super::runs::Made;
 
-/// Something is sent at least this often, so that a connection that is gone is noticed.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Something is told at least this often, so that either end notices that the other is gone.
+const BEAT: Duration = Duration::from_secs(2);
 
 /// What one browser or program was told so far.
 struct Told {
@@ -45,7 +45,7 @@ pub(super) fn events(made: &Made) -> Option<Response> {
     let of_run = made.clone();
     let mut last = String::new();
     stream(made.feed.clone(), "progress", move |now| {
-        let text = serde_json::to_string(&of_made(&of_run, now)).unwrap_or_default();
+        let text = serde_json::to_string(&of_made(&of_run, now, None)).unwrap_or_default();
         (text != last).then(|| {
             last.clone_from(&text);
             text
@@ -62,16 +62,22 @@ fn stream(feed: Feed, name: &'static str, told: impl FnMut(&Arc<Standing>) -> Op
             if let Some(event) = state.waiting.pop_front() {
                 return Some((Ok::<_, Infallible>(event), (state, told)));
             }
-            if state.over || state.changes.changed().await.is_err() {
+            if state.over {
                 return None;
+            }
+            match tokio::time::timeout(BEAT, state.changes.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return None,
+                // A browser passes over an event that says nothing at all.
+                Err(_) => return Some((Ok(Event::default().event("beat").data("still here")), (state, told))),
             }
             let now = state.feed.now();
             state.waiting.extend(told(&now).map(|text| Event::default().event(name).data(text)));
             state.over = now.stage == Stage::Ended;
             if state.over {
-                state.waiting.push_back(Event::default().event("end").data(now.outcome.as_deref().unwrap_or_default()));
+                state.waiting.push_back(Event::default().event("end").data(now.outcome.map(words).unwrap_or_default()));
             }
         }
     });
-    Some(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Some(Sse::new(events).into_response())
 }

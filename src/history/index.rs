@@ -117,6 +117,12 @@ impl Index {
         self.0.query_row(&format!("SELECT {COLUMNS} FROM run WHERE id = ?1"), [number(id)], kept).optional()
     }
 
+    pub(super) fn id_of_file(&self, file: &Path) -> Result<Option<u64>, rusqlite::Error> {
+        let text = "SELECT run FROM file WHERE path = ?1";
+        let id: Option<Option<i64>> = self.0.query_row(text, [file.to_string_lossy()], |row| row.get(0)).optional()?;
+        Ok(id.flatten().map(unsigned))
+    }
+
     /// The files of runs of the same scenario on the same class of machine that began between these times.
     pub(super) fn files_like(&self, run: &Run, (oldest, newest): (Timestamp, Timestamp)) -> Result<Vec<PathBuf>, rusqlite::Error> {
         let text = "SELECT file.path FROM run JOIN file ON file.run = run.id

@@ -11,7 +11,7 @@ pub(crate) mod samples;
 
 use std::collections::BTreeSet;
 use std::fs::canonicalize;
-use std::path::{PathBuf, absolute};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -138,6 +138,15 @@ impl History {
     /// [`HistoryError`].
     pub fn run(&self, id: u64) -> Result<Option<KeptRun>, HistoryError> {
         Ok(self.index().run(id)?)
+    }
+
+    /// The run that this file holds; `None` where it holds none, or was not read yet.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn id_of_file(&self, file: &Path) -> Result<Option<u64>, HistoryError> {
+        let Ok(file) = canonicalize(file) else { return Ok(None) };
+        Ok(self.index().id_of_file(&file)?)
     }
 
     /// What each endpoint of a run did.

@@ -1,7 +1,7 @@
 //! `check --live` and `serve` as a browser has them: driven by `harness/dashboard.mjs`, which says what is wrong.
 
-use std::io::{BufRead as _, BufReader, Read};
-use std::net::UdpSocket;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,12 +93,15 @@ fn a_live_view_follows_a_real_run_to_its_own_numbers() {
     let latency = run_of_file.total(perfgate::run::PhaseSelection::Judged).latency;
     let millis = |percentile| perfgate::units::format_millis(latency.percentile_ms(percentile).unwrap());
     let count = |key: &str| perfgate::units::format_count(run["total"][key].as_u64().unwrap());
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let share = run["total"]["failures"].as_u64().unwrap() as f64 / run["total"]["requests"].as_u64().unwrap() as f64;
     let expected = [
         ("requests", count("requests")),
-        ("failures", count("failures")),
+        ("failures", perfgate::units::format_share(share)),
         ("p95", millis(perfgate::units::Percentile::P95)),
         ("p99", millis(perfgate::units::Percentile::P99)),
     ];
+    assert_eq!(seen["failures"], count("failures"), "{seen}");
     for (tile, text) in expected {
         assert_eq!(seen["tiles"][tile], text, "{seen}");
     }
@@ -153,9 +156,85 @@ fn a_run_is_begun_from_a_page_at_an_address_that_others_reach() {
     std::fs::write(folder.path().join("shop.yaml"), scenario).unwrap();
     std::fs::create_dir(folder.path().join("thresholds")).unwrap();
     std::fs::write(folder.path().join("thresholds/shop.yaml"), "version: 1\nscenario: shop\ndefaults: {failures: 1%}\n").unwrap();
-    let arguments = ["serve", "--bind", "0.0.0.0:0", "--i-know-this-exposes-results", "--allow-run", "shop.yaml"];
+    // A target that is there, and answers nothing that is asked of it.
+    let slow = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = slow.local_addr().unwrap();
+    std::thread::spawn(move || slow.incoming().flatten().for_each(|stream| drop(std::thread::spawn(move || answer_all(stream)))));
+    let slow = scenario.replace("name: shop", "name: slow").replace("127.0.0.1:9", &address.to_string()).replace("hold: 1s", "hold: 60s");
+    std::fs::write(folder.path().join("slow.yaml"), slow).unwrap();
+    std::fs::write(folder.path().join("thresholds/slow.yaml"), "version: 1\nscenario: slow\ndefaults: {failures: 1%}\n").unwrap();
+    let arguments =
+        ["serve", "--bind", "0.0.0.0:0", "--i-know-this-exposes-results", "--allow-run", "shop.yaml", "--allow-run", "slow.yaml"];
     let served = Served::start(folder.path(), &arguments);
-    visit(&harness, "begin", &served.url.replace("127.0.0.1", &own.to_string()), None);
+    let screenshots = std::env::var_os("PERFGATE_SCREENSHOTS");
+    visit(&harness, "begin", &served.url.replace("127.0.0.1", &own.to_string()), screenshots.as_deref().map(Path::new));
+}
+
+/// Answers every request on a connection with 200 and nothing else.
+fn answer_all(mut stream: TcpStream) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while stream.read_exact(&mut byte).is_ok() {
+        head.push(byte[0]);
+        if head.ends_with(b"\r\n\r\n") {
+            head.clear();
+            std::thread::sleep(Duration::from_millis(10));
+            if stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tab_gives_way_keeps_what_is_read_and_says_when_nothing_comes_any_more() {
+    let _turn = super::along_with_others();
+    let Some(harness) = harness() else { return };
+    let (feed, dashboard) = served(96, 3600);
+    let mut run = super::pictured_shop();
+    let mut command = Command::new("node");
+    command.arg(harness.join("dashboard.mjs")).args(["tabs", dashboard.url()]).args(std::env::var_os("PERFGATE_SCREENSHOTS"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let told = BufReader::new(child.stderr.take().unwrap());
+    let seen = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (feed, seen) = (&feed, &seen);
+        scope.spawn(move || {
+            for second in (97..3600).take_while(|_| !seen.load(Ordering::Relaxed)) {
+                feed.tick(made_up(second, 3600));
+                // Of another run each time, so that the table is another one, too.
+                run.endpoints[0].phases.iter_mut().for_each(|phase| phase.requests += 1);
+                feed.checkpoint(&run);
+                std::thread::sleep(Duration::from_millis(200));
+            }
+        });
+        told.lines().map_while(Result::ok).find(|line| line == "seen");
+        seen.store(true, Ordering::Relaxed);
+    });
+    // As one that is killed: nothing more is said.
+    dashboard.close();
+    let ended = child.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
+}
+
+#[test]
+fn a_page_without_scripts_alone_is_told_of_each_endpoint() {
+    let _turn = super::along_with_others();
+    let Some(harness) = harness() else { return };
+    let (feed, dashboard) = served(96, 150);
+    let run = super::pictured_shop();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in (0..600).take_while(|_| !over.load(Ordering::Relaxed)) {
+                feed.checkpoint(&run);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        visit(&harness, "still", dashboard.url(), None);
+        over.store(true, Ordering::Relaxed);
+    });
+    dashboard.close();
 }
 
 /// A made-up check of a shop: users who come over half a minute and stay.
@@ -191,6 +270,7 @@ fn served(now: u32, seconds: u32) -> (Feed, Dashboard) {
     feed.begin(Heading {
         scenario: "shop".into(),
         target: "https://staging.shop.example".into(),
+        started_at: None,
         load_unit: "users",
         phases: vec![phase("ramp-up", 0.0, 30.0, false), phase("hold", 30.0, f64::from(seconds), true)],
     });

@@ -5,11 +5,15 @@ mod series;
 mod tally;
 mod view;
 
+use std::path::PathBuf;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
 use self::series::{Point, Series};
 pub(in crate::dashboard) use self::tally::Tally;
-pub(in crate::dashboard) use self::view::{PARTS, parts};
+pub(in crate::dashboard) use self::view::{PARTS, parts, stage};
+use crate::exit::ExitCode;
 use crate::run::{EndpointRole, EndpointRun, PhaseSelection, Run};
 use crate::stats::Histogram;
 use crate::units::Percentile;
@@ -25,6 +29,7 @@ pub struct Heading {
     /// `users`, or `starts/s`: what [`Moment::load`] counts.
     pub load_unit: &'static str,
     pub phases: Vec<Phase>,
+    pub started_at: Option<Timestamp>,
 }
 
 /// A phase of the load that is to come (s).
@@ -129,15 +134,37 @@ pub(in crate::dashboard) struct Live {
     pub endpoints: Vec<Figures>,
     /// What was said, in order.
     pub said: Vec<String>,
-    /// The exit code in words, once it has ended.
-    pub outcome: Option<String>,
+    /// What it ended with, and the worst reason that was given for its end.
+    pub outcome: Option<ExitCode>,
+    pub reason: Option<(ExitCode, String)>,
+    /// The file of the run that was kept of it.
+    pub kept: Option<PathBuf>,
+}
+
+/// `gate failed (exit 1)`
+pub(in crate::dashboard) fn words(code: ExitCode) -> String {
+    format!("{} (exit {})", code.name(), code.number())
 }
 
 impl Live {
     /// A load begins; an earlier one of the same command is over.
     pub fn begin(&mut self, heading: Heading) {
-        let said = std::mem::take(&mut self.said);
-        *self = Self { heading, said, stage: Stage::Loading, ..Self::default() };
+        let (said, reason) = (std::mem::take(&mut self.said), self.reason.take());
+        *self = Self { heading, said, reason, stage: Stage::Loading, ..Self::default() };
+    }
+
+    /// What is known before a load begins; of several scenarios the first.
+    pub fn prepare(&mut self, scenario: &str, target: &str) {
+        if self.heading.scenario.is_empty() {
+            self.heading = Heading { scenario: scenario.to_owned(), target: target.to_owned(), ..Heading::default() };
+        }
+    }
+
+    pub fn because(&mut self, code: ExitCode, reason: &str) {
+        let is_worse = |(known, _): &(ExitCode, String)| *known != code && known.worse(code) == code;
+        if self.reason.as_ref().is_none_or(is_worse) {
+            self.reason = Some((code, reason.to_owned()));
+        }
     }
 
     pub fn tick(&mut self, moment: Moment) {
@@ -191,6 +218,18 @@ mod tests {
             (Stage::Loading, true, true, 0)
         );
         assert_eq!(live.said, ["first"]);
+    }
+
+    #[test]
+    fn the_worst_of_several_reasons_is_shown() {
+        let mut live = Live::default();
+        for (code, reason) in
+            [(ExitCode::Pass, "passed"), (ExitCode::GateFailed, "failed"), (ExitCode::GateFailed, "later"), (ExitCode::Pass, "")]
+        {
+            live.because(code, reason);
+        }
+        live.begin(Heading::default());
+        assert_eq!(live.reason, Some((ExitCode::GateFailed, "failed".to_owned())));
     }
 
     #[test]

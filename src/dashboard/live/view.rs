@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::{Figures, Live, Moment, Phase, Stage};
+use super::{Figures, Live, Moment, Phase, Stage, words};
+use crate::exit::ExitCode;
 use crate::report::page_parts::{Aid, Kind, Line, Lines, Shade, Unit, grid, line, number};
 use crate::units::{format_count, format_duration, format_millis, format_share};
 
@@ -19,19 +20,55 @@ pub(in crate::dashboard) fn parts(live: &Live) -> [Markup; 7] {
     [state(live), tiles(live), phases(live), charts(live), endpoints(live), generator(live), said(live)]
 }
 
-fn state(live: &Live) -> Markup {
-    let (class, text) = match (live.stage, &live.outcome) {
-        (Stage::Ended, outcome) => ("run", format!("ended: {}", outcome.as_deref().unwrap_or("without a word"))),
-        (Stage::Preparing, _) => ("run", "preparing: nothing is sent yet".to_owned()),
-        (Stage::Judging, _) => ("run", "the load is over and is being judged".to_owned()),
-        (Stage::Loading, _) => ("pass", "loading".to_owned()),
+/// What a browser shows of the stage: the colour of the header, the sign of an outcome, and the stage in words.
+struct Standing {
+    class: &'static str,
+    sign: &'static str,
+    text: String,
+}
+
+fn standing(live: &Live) -> Standing {
+    let (class, sign, text) = match (live.stage, live.outcome) {
+        (Stage::Ended, Some(code)) => {
+            let (class, sign, word) = match code {
+                ExitCode::Pass => ("pass", "✓", "passed"),
+                ExitCode::GateFailed => ("fail", "✕", "failed"),
+                ExitCode::NoVerdict => ("unsure", "?", "no verdict"),
+                other => ("error", "✕", other.name()),
+            };
+            (class, sign, format!("ended: {word} (exit {})", code.number()))
+        }
+        (Stage::Ended, None) => ("error", "✕", "ended without a word".to_owned()),
+        (Stage::Preparing, _) => ("waiting", "", "preparing: nothing is sent yet".to_owned()),
+        (Stage::Judging, _) => ("waiting", "", "the load is over and is being judged".to_owned()),
+        (Stage::Loading, _) => ("loading", "", "loading".to_owned()),
     };
+    Standing { class, sign, text }
+}
+
+/// The stage in words: for the tab, and for who is read to.
+pub(in crate::dashboard) fn stage(live: &Live) -> String {
+    standing(live).text
+}
+
+fn state(live: &Live) -> Markup {
+    let Standing { class, sign, text } = standing(live);
     let heading = &live.heading;
+    let is_over = live.stage == Stage::Ended;
+    let facts = [heading.scenario.clone(), heading.target.clone(), live.latest.as_ref().map(left).unwrap_or_default()];
+    let facts: Vec<String> = facts.iter().skip(usize::from(!is_over)).filter(|fact| !fact.is_empty()).map(|fact| line(fact)).collect();
     html! {
-        header class=(class) {
+        header class=(class) data-stage=(line(&text)) {
+            @if !sign.is_empty() { p class="sign" aria-hidden="true" { (sign) } }
             div {
-                h1 { (line(&heading.scenario)) @if !heading.scenario.is_empty() { " · " } span role="status" { (line(&text)) } }
-                p class="meta" { (line(&heading.target)) @if let Some(latest) = &live.latest { " · " (left(latest)) } }
+                h1 {
+                    @if !is_over && !heading.scenario.is_empty() { (line(&heading.scenario)) " · " }
+                    span { (line(&text)) }
+                }
+                @if is_over && let Some((code, reason)) = &live.reason {
+                    p class="reason" { @if Some(*code) != live.outcome { (words(*code)) ": " } (line(reason)) }
+                }
+                p class="meta" { (facts.join(" · ")) }
             }
         }
     }
@@ -42,12 +79,22 @@ fn left(latest: &Moment) -> String {
     format!("{} of {}", seconds(latest.elapsed_s), seconds(latest.duration_s))
 }
 
+/// Whether it has ended before anything was sent: there is nothing to draw, and nothing to wait for.
+fn sent_nothing(live: &Live) -> bool {
+    live.stage == Stage::Ended && live.latest.is_none() && live.all_tasks.is_none()
+}
+
 /// The last second while it runs, and below it the judged phases so far; at the end these alone.
 fn tiles(live: &Live) -> Markup {
+    if sent_nothing(live) {
+        return html! {};
+    }
     let millis = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), format_millis);
     let now = |value: &dyn Fn(&Moment) -> String| live.latest.as_ref().map_or_else(|| NONE.to_owned(), value);
     let whole = |value: &dyn Fn(&Figures) -> String| live.all_tasks.as_ref().map_or_else(|| NONE.to_owned(), value);
     let unit = if live.heading.load_unit.is_empty() { "load" } else { live.heading.load_unit };
+    let failed = |all: &Figures| share(as_float(all.failures), as_float(all.requests));
+    let count = whole(&|all| format_count(all.failures));
     let sent = now(&|now| format_count(now.requests));
     // Its name, its names for the last second and for the whole, and both values.
     let tiles: [(&str, [&str; 2], [String; 2]); 5] = [
@@ -58,11 +105,7 @@ fn tiles(live: &Live) -> Markup {
         ),
         ("p95", ["p95", "p95"], [now(&|now| millis(now.p95_ms)), whole(&|all| millis(all.p95_ms))]),
         ("p99", ["p99", "p99"], [now(&|now| millis(now.p99_ms)), whole(&|all| millis(all.p99_ms))]),
-        (
-            "failures",
-            ["failed", "failed"],
-            [now(&|now| share(now.failures_per_s, now.requests_per_s)), whole(&|all| format_count(all.failures))],
-        ),
+        ("failures", ["failed", "failed"], [now(&|now| share(now.failures_per_s, now.requests_per_s)), whole(&failed)]),
         ("load", [unit, "sent in all phases"], [now(&|now| format!("{:.0}", now.load)), sent]),
     ];
     let over = live.stage != Stage::Loading;
@@ -71,7 +114,10 @@ fn tiles(live: &Live) -> Markup {
             @for (id, names, values) in &tiles {
                 div data-tile=(id) {
                     dt { (names[usize::from(over)]) }
-                    @if over { dd { (values[1]) } } @else {
+                    @if over {
+                        dd { (values[1]) }
+                        @if *id == "failures" { dd class="whole" { (count) } }
+                    } @else {
                         dd { (values[0]) }
                         dd class="whole" { (values[1]) @if *id == "load" { " sent" } @else { " so far" } }
                     }
@@ -112,7 +158,8 @@ fn phases(live: &Live) -> Markup {
 fn charts(live: &Live) -> Markup {
     let points: Vec<_> = live.series.points().collect();
     let Some(newest) = points.last().map(|point| point.at) else {
-        return html! { p class="none" { "Charts begin with the first second." } };
+        let waits = live.stage != Stage::Ended;
+        return html! { @if waits { h2 { "Over time" } p class="none" { "Charts begin with the first second." } } };
     };
     let from = points.first().map_or(0.0, |point| point.at - point.length);
     let middle = |index: usize| points[index].at - points[index].length / 2.0;
@@ -141,6 +188,7 @@ fn charts(live: &Live) -> Markup {
     let percentile = |class, index: usize| Line { class, name: class, points: series(&|at| points[at].latency[index]) };
     let one = |class, name, points| vec![Line { class, name, points }];
     html! {
+        h2 { "Over time" }
         (chart("c-latency", "Latency", "of each second", Unit::Millis, vec![percentile("p50", 0), percentile("p95", 1), percentile("p99", 2)]))
         (chart("c-sent", "Requests each second", "", Unit::PerSecond, one("sent", "requests", series(&|at| a_second(points[at].requests, at)))))
         (chart("c-failed", "Failures each second", "", Unit::PerSecond, one("failed", "failures", series(&|at| a_second(points[at].failures, at)))))
@@ -150,11 +198,16 @@ fn charts(live: &Live) -> Markup {
 
 fn endpoints(live: &Live) -> Markup {
     if live.endpoints.is_empty() {
-        return html! { p class="none" { "Figures of each endpoint come with the first checkpoint, after four seconds." } };
+        let waits = live.stage != Stage::Ended;
+        return html! { @if waits {
+            h2 { "Endpoints" }
+            p class="none" { "Figures of each endpoint come with the first checkpoint, after four seconds." }
+        } };
     }
     let columns =
         [("endpoint", Kind::Text), ("requests", Kind::Number), ("failures", Kind::Number), ("p95", Kind::Number), ("p99", Kind::Number)];
-    grid("Endpoints in the judged phases so far", &columns, &live.endpoints.iter().map(row).collect::<Vec<_>>(), Aid::Plain)
+    let rows: Vec<Markup> = live.endpoints.iter().map(row).collect();
+    html! { h2 { "Endpoints" } (grid("Endpoints in the judged phases so far", &columns, &rows, Aid::Plain)) }
 }
 
 fn row(figures: &Figures) -> Markup {
@@ -169,8 +222,12 @@ fn row(figures: &Figures) -> Markup {
 }
 
 fn generator(live: &Live) -> Markup {
-    let Some(latest) = &live.latest else { return html! { p class="none" { "Nothing is sent yet." } } };
+    let Some(latest) = &live.latest else {
+        let waits = live.stage != Stage::Ended;
+        return html! { @if waits { h2 { "Generator" } p class="none" { "Nothing is sent yet." } } };
+    };
     html! {
+        h2 { "Generator" }
         div class="gauges" {
             (gauge("busiest load thread", latest.cpu_busy, (BUSY, 1.0), format_share))
             (gauge("taken by the hypervisor", latest.steal, (STOLEN, 0.5), format_share))
@@ -181,9 +238,13 @@ fn generator(live: &Live) -> Markup {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 { 0.0 } else { as_float(part) / as_float(whole) }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn as_float(count: u64) -> f64 {
+    count as f64
 }
 
 /// From nothing to `most`; from `high` on it is too much.
@@ -194,7 +255,7 @@ fn gauge(name: &str, value: Option<f64>, (high, most): (f64, f64), print: impl F
             @match value {
                 Some(value) => {
                     meter min="0" max=(most) high=(high) optimum="0" value=(format!("{:.4}", value.clamp(0.0, most))) aria-label=(name) {}
-                    span class="n" { (print(value)) }
+                    span class="n" { (print(value)) @if value >= high { strong { ", high" } } }
                 }
                 None => span class="n" { "not known" }
             }
@@ -203,5 +264,5 @@ fn gauge(name: &str, value: Option<f64>, (high, most): (f64, f64), print: impl F
 }
 
 fn said(live: &Live) -> Markup {
-    html! { @if live.said.is_empty() { p class="none" { "Nothing yet." } } @else { ul class="said" { @for text in &live.said { li { (line(text)) } } } } }
+    html! { h2 { "What was said" } @if live.said.is_empty() { p class="none" { "Nothing yet." } } @else { ul class="said" { @for text in &live.said { li { (line(text)) } } } } }
 }

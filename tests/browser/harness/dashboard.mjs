@@ -1,5 +1,5 @@
 // Visits a dashboard in a real browser and says what is wrong with it, one line each.
-// Usage: node dashboard.mjs live|history|again|begin|hours|picture URL [SCREENSHOTS]. `live` also tells, as JSON, which numbers it saw
+// Usage: node dashboard.mjs live|history|again|begin|tabs|still|hours|picture URL [SCREENSHOTS]. `live` also tells, as JSON, which numbers it saw
 // at the end, and `hours` what the tab took.
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -19,11 +19,11 @@ const holds = (is, text) => is || wrong(text);
 const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
 
 /** A window whose page may load from the dashboard alone and complains about nothing. */
-async function open(options) {
+async function open({ isRefused = false, ...options }) {
   const context = await browser.newContext({ viewport: DESK, ...options });
   const page = await context.newPage();
   // A browser trusts an address of this machine that others reach too little for one of our headers, and says so.
-  const isTold = (message) => !message.text().includes("Cross-Origin-Opener-Policy header has been ignored");
+  const isTold = (message) => !message.text().includes("Cross-Origin-Opener-Policy header has been ignored") && !(isRefused && message.text().includes("the server responded with a status of 4"));
   page.on("console", (message) => isTold(message) && wrong(`console ${message.type()}: ${message.text()}`));
   page.on("pageerror", (error) => wrong(`error: ${error.message}`));
   page.on("request", (request) => request.url().startsWith(origin) || wrong(`asked for ${request.url()}`));
@@ -33,8 +33,8 @@ async function open(options) {
 const shot = async (page, name, fullPage = false) => { if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage }); };
 
 /** axe-core; its script needs a context without the page's policy. What depends on colors is asked in the dark too. */
-async function accessible(storageState, path) {
-  const page = await open({ storageState, bypassCSP: true });
+async function accessible(storageState, path, isRefused = false) {
+  const page = await open({ storageState, bypassCSP: true, isRefused });
   await page.goto(origin + path);
   await page.addStyleTag({ content: "section { content-visibility: visible !important }" });
   // The rows of a table are made alike; twelve show every kind.
@@ -87,13 +87,15 @@ async function live() {
   // Somebody reads the table: it stands still while it has the focus, and at the end it is right all the same.
   const table = page.locator("#endpoints .scroll");
   await table.focus();
-  await page.waitForFunction(() => document.querySelector("#state [role=status]").textContent.startsWith("ended"), null, { timeout: 120_000 });
+  await page.waitForFunction(() => document.getElementById("stage").textContent.startsWith("ended"), null, { timeout: 120_000 });
   await shot(page, "live-ended");
+  holds((await page.title()).startsWith("perfgate: ended"), `at the end the tab is called ${await page.title()}`);
+  holds((await page.locator("#state header").getAttribute("class")) !== "loading", "at the end the header looks as if it were loading");
   const lost = page.locator("#lost");
   holds(!(await lost.isVisible()), `at the end it says: ${await lost.textContent()}`);
   const requests = await page.$$eval("#endpoints tbody tr", (rows) => rows.map((row) => Number(row.cells[1].textContent.replaceAll(",", ""))));
   holds(await table.evaluate((place) => place === document.activeElement), "at the end the table lost the focus");
-  process.stderr.write(`${JSON.stringify({ requests, tiles: await tiles(page), ended: await page.locator("#state [role=status]").textContent() })}\n`);
+  process.stderr.write(`${JSON.stringify({ requests, tiles: await tiles(page), failures: await page.locator("[data-tile=failures] .whole").textContent(), ended: await page.locator("#stage").textContent() })}\n`);
 }
 
 async function history() {
@@ -149,11 +151,107 @@ async function again() {
 
 /** At an address that other machines reach too, which a browser trusts less: a form of the page does what it says. */
 async function begin() {
-  const page = await open({});
+  // Its report may be asked for before it is there.
+  const page = await open({ isRefused: true });
   await page.goto(url);
   await page.getByRole("button", { name: "Begin a run" }).click();
   holds(page.url() === `${origin}/runs/1`, `beginning a run leads to ${page.url()}: ${await page.locator("body").innerText()}`);
-  await page.waitForFunction(() => document.querySelector("#state [role=status]").textContent.startsWith("ended"), null, { timeout: 60_000 });
+  await page.waitForFunction(() => document.getElementById("stage").textContent.startsWith("ended"), null, { timeout: 60_000 });
+  const header = await page.locator("#state").innerText();
+  holds(header.includes("target unavailable") && header.includes("http://127.0.0.1:9") && header.includes("shop"), `a run that could not begin is headed ${header}`);
+  holds((await page.locator("#charts, #endpoints, #generator").allInnerTexts()).join("") === "", "a run that could not begin waits for its charts");
+  holds(await page.getByRole("button", { name: "Begin a run" }).isVisible(), "no other run can be begun without loading the page again");
+  await shot(page, "begun-ended");
+  for (let patience = 0; patience < 20; patience += 1) {
+    await page.goto(`${origin}/runs/1/report`);
+    if (page.url() !== `${origin}/runs/1/report`) break;
+    await page.waitForTimeout(300);
+  }
+  holds((await page.locator("h1").innerText()).startsWith("error"), `its report is at ${page.url()}`);
+  const storageState = await page.context().storageState();
+  await accessible(storageState, "/runs/1");
+  await accessible(storageState, "/");
+  await accessible(storageState, "/nowhere", true);
+  await accessible(undefined, "/", true);
+  // A user stops what a page began.
+  await page.goto(`${origin}/`);
+  await page.getByLabel("Scenario to load").selectOption("slow");
+  await page.getByRole("button", { name: "Begin a run" }).click();
+  await page.waitForFunction(() => document.getElementById("stage").textContent === "loading", null, { timeout: 60_000 });
+  holds((await page.title()) === "perfgate: loading · slow", `the tab is called ${await page.title()}`);
+  await accessible(storageState, "/");
+  await shot(page, "begun");
+  const refused = await page.context().request.post(`${origin}/runs`, { form: { scenario: "shop" }, headers: { origin } });
+  const told = await refused.text();
+  holds(refused.status() === 409 && told.includes('href="/runs/2"') && told.includes("<nav"), `a second run is answered ${refused.status()}: ${told}`);
+  await page.getByRole("button", { name: "Stop this run" }).click();
+  await page.waitForFunction(() => document.getElementById("stage").textContent.startsWith("ended"), null, { timeout: 60_000 });
+  holds((await page.locator("#state").innerText()).includes("no verdict"), `a run that was stopped is headed ${await page.locator("#state").innerText()}`);
+  await accessible(storageState, "/runs/2");
+}
+
+/** A tab that nobody sees leaves its connection to others; what is marked or scrolled stays; a program that is gone is told. */
+async function tabs() {
+  const page = await open({});
+  await page.addInitScript(() => {
+    window.streams = [];
+    window.EventSource = class extends EventSource {
+      constructor(...given) { super(...given); window.streams.push(this); }
+    };
+    Object.defineProperty(document, "hidden", { get: () => window.isAway === true });
+  });
+  await page.setViewportSize({ width: PHONE.width, height: PHONE.height });
+  await page.goto(url);
+  await page.waitForFunction(() => document.querySelectorAll("#endpoints tbody tr").length > 0, null, { timeout: 30_000 });
+  const turn = (isAway) => page.evaluate((away) => { window.isAway = away; document.dispatchEvent(new Event("visibilitychange")); }, isAway);
+  const states = () => page.evaluate(() => window.streams.map((stream) => stream.readyState));
+  await turn(true);
+  holds((await states()).every((state) => state === 2), `streams of a hidden tab: ${await states()}`);
+  await turn(false);
+  await page.waitForFunction(() => window.streams.at(-1).readyState === 1, null, { timeout: 10_000 });
+  holds((await states()).length === 2, `streams after it is shown again: ${await states()}`);
+  // What is read out changes with the stage alone, and what somebody reads stays in its place.
+  const spoken = await page.evaluate(async () => {
+    let count = 0;
+    const watching = new MutationObserver(() => { count += 1; });
+    watching.observe(document.getElementById("stage"), { childList: true, characterData: true, subtree: true });
+    const scroll = document.querySelector("#endpoints .scroll");
+    scroll.scrollLeft = 40;
+    const before = scroll.scrollLeft;
+    await new Promise((done) => setTimeout(done, 1500));
+    const after = document.querySelector("#endpoints .scroll");
+    const moved = after.scrollLeft - before;
+    const marked = document.createRange();
+    marked.selectNodeContents(document.querySelector("#endpoints tbody th"));
+    getSelection().addRange(marked);
+    const text = getSelection().toString();
+    await new Promise((done) => setTimeout(done, 1500));
+    const isKept = text !== "" && getSelection().toString() === text;
+    getSelection().removeAllRanges();
+    await new Promise((done) => setTimeout(done, 500));
+    return { count, isNew: scroll !== after, moved, isKept, isLater: document.querySelector("#endpoints .scroll") !== after };
+  });
+  holds(spoken.count === 0, `while it loads the stage is told ${spoken.count} times`);
+  holds(spoken.isNew && spoken.moved === 0, `the table is ${spoken.isNew ? "new" : "the old one"} and moved by ${spoken.moved} px`);
+  holds(spoken.isKept && spoken.isLater, `a selection is ${spoken.isKept ? "kept" : "lost"}, and the table ${spoken.isLater ? "goes on" : "stands still"} afterwards`);
+  // It is gone.
+  process.stderr.write("seen\n");
+  const lost = page.locator("#lost");
+  await lost.waitFor({ state: "visible", timeout: 30_000 });
+  await page.waitForFunction(() => /No news for [0-9]+ s/.test(document.getElementById("lost").textContent), null, { timeout: 30_000 });
+  holds(/lost/.test(await page.locator("#stage").textContent()) || /no news/.test(await page.locator("#stage").textContent()), "nobody is told that it is lost");
+  holds(await page.evaluate(() => document.querySelector("[data-parts]").classList.contains("stale")), "what is lost looks alive");
+  await shot(page, "lost");
+  problems.splice(0, problems.length, ...problems.filter((text) => !text.includes("ERR_CONNECTION_REFUSED") && !text.includes("ERR_INCOMPLETE_CHUNKED_ENCODING") && !text.includes("ERR_NETWORK_CHANGED") && !text.includes("ERR_CONNECTION_RESET") && !text.includes("ERR_EMPTY_RESPONSE")));
+}
+
+/** A page without scripts, alone: it asks again by itself, and is told figures all the same. */
+async function still() {
+  const page = await open({ javaScriptEnabled: false });
+  await page.goto(url);
+  const begun = Date.now();
+  while ((await page.locator("#endpoints tbody tr").count()) === 0 && Date.now() - begun < 30_000) await page.waitForTimeout(500);
+  holds((await page.locator("#endpoints tbody tr").count()) > 0, "a page without scripts is told of no endpoint");
 }
 
 /**
@@ -220,7 +318,7 @@ async function picture() {
   await shot(page, "live");
 }
 
-await ({ live, history, again, begin, hours, picture }[mode])().catch((error) => wrong(error.message));
+await ({ live, history, again, begin, tabs, still, hours, picture }[mode])().catch((error) => wrong(error.message));
 await browser.close();
 for (const problem of problems) console.log(problem);
 process.exit(problems.length === 0 ? 0 : 1);
