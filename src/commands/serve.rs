@@ -47,6 +47,10 @@ pub fn serve(world: &mut World, args: &ServeArgs) -> Result<ExitCode, CommandErr
     let offered = offered(world, &args.allow_run)?;
     let opening = if args.reindex { Opening::Anew } else { Opening::AsItWas };
     let folders = folders(args);
+    for folder in args.folders.iter().filter(|folder| !folder.exists()) {
+        world
+            .note(&format!("warning: {}: there is no such folder; it is looked for again with each look at the history", folder.display()));
+    }
     let (history, told) = History::open(Some(index_of(args, &folders)), folders, opening)?;
     if let Some(told) = told {
         world.note(&format!("warning: {told}"));

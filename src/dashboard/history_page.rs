@@ -16,6 +16,8 @@ use crate::units::{format_count, format_millis, format_share};
 
 /// So many runs on one page.
 const PAGE: u64 = 100;
+/// So many files that are no runs are named.
+const UNREADABLE: u64 = 100;
 const NONE: &str = "-";
 
 pub(super) fn page(history: &History, content: &Content, asked: &Asked) -> Response {
@@ -27,10 +29,12 @@ pub(super) fn page(history: &History, content: &Content, asked: &Asked) -> Respo
 
 fn body(history: &History, content: &Content, asked: &Asked) -> Result<Markup, HistoryError> {
     let choices = history.choices()?;
-    let (runs, count) = history.runs(&asked.filter, asked.page * PAGE, PAGE)?;
+    let (runs, count, asked) = &runs_of(history, asked)?;
     let scenario = asked.filter.scenario.clone().or_else(|| <[String; 1]>::try_from(choices.scenarios.clone()).ok().map(|[only]| only));
     let trends = match scenario {
-        Some(scenario) if asked.page == 0 => trend::charts(history, &Filter { scenario: Some(scenario), ..asked.filter.clone() })?,
+        Some(scenario) if asked.page == 0 => {
+            trend::charts(history, &Filter { scenario: Some(scenario), ..asked.filter.clone() }, asked.group.as_deref())?
+        }
         None if !choices.scenarios.is_empty() => {
             html! { p class="note" { "Choose a scenario to see how its endpoints changed over time." } }
         }
@@ -42,12 +46,44 @@ fn body(history: &History, content: &Content, asked: &Asked) -> Result<Markup, H
         (live_page::begin(content))
         (being_made(content, &asked.filter))
         (trends)
-        h2 { (format_count(count)) @if count == 1 { " run" } @else { " runs" } }
-        @if runs.is_empty() { p class="none" { "No kept run fits. Runs are looked for in the folders that perfgate serve was given." } }
+        h2 { (format_count(*count)) @if *count == 1 { " run" } @else { " runs" } }
+        (looked_for(history)?)
+        @if runs.is_empty() { p class="none" { "No kept run fits." } }
         @else {
             form class="form" id="compare" method="get" action="/compare" { button class="button" type="submit" { "Compare two marked runs" } }
-            (table(&runs))
-            (pages(asked, count))
+            (table(runs))
+            (pages(asked, *count))
+        }
+    })
+}
+
+/// The page that was asked for, or the last one where there are not as many.
+fn runs_of(history: &History, asked: &Asked) -> Result<(Vec<KeptRun>, u64, Asked), HistoryError> {
+    let (runs, count) = history.runs(&asked.filter, asked.page * PAGE, PAGE)?;
+    if !runs.is_empty() || count == 0 {
+        return Ok((runs, count, asked.clone()));
+    }
+    let last = Asked { page: (count - 1) / PAGE, ..asked.clone() };
+    let (runs, count) = history.runs(&last.filter, last.page * PAGE, PAGE)?;
+    Ok((runs, count, last))
+}
+
+/// Where these runs come from, how far the first look has come, and what could not be read.
+fn looked_for(history: &History) -> Result<Markup, HistoryError> {
+    let (unreadable, count) = history.unreadable(UNREADABLE)?;
+    Ok(html! {
+        @if !history.folders().is_empty() {
+            p class="note" { "From " @for (index, folder) in history.folders().iter().enumerate() {
+                @if index > 0 { ", " } code { (line(&folder.display().to_string())) } @if !folder.exists() { " (not there)" }
+            } "." }
+        }
+        @if let Some(read) = history.reading() { p class="notice" { (format_count(read as u64)) " files read so far, still reading. Reload this page for more." } }
+        @if count > 0 {
+            details {
+                summary { (format_count(count)) @if count == 1 { " file could not be read" } @else { " files could not be read" } }
+                ul class="said" { @for file in &unreadable { li { code { (line(&file.path.display().to_string())) } ": " (line(&file.why)) } } }
+                @if count > UNREADABLE { p class="note" { "and " (format_count(count - UNREADABLE)) " more" } }
+            }
         }
     })
 }
@@ -85,7 +121,7 @@ fn being_made(content: &Content, filter: &Filter) -> Markup {
 fn table(runs: &[KeptRun]) -> Markup {
     let columns = [
         ("compare", Column::Picture),
-        ("started", Column::Text),
+        ("started (UTC)", Column::Text),
         ("outcome", Column::Text),
         ("scenario", Column::Text),
         ("branch", Column::Text),
@@ -102,7 +138,7 @@ fn table(runs: &[KeptRun]) -> Markup {
 fn row(run: &KeptRun) -> Markup {
     let millis = |value: Option<f64>| number(&value.map_or_else(|| NONE.to_owned(), format_millis), value);
     let failed = share(run.failures, run.requests);
-    let started = when(run);
+    let started = time(run);
     html! {
         td { input type="checkbox" name="run" form="compare" value=(run.id) aria-label={ "compare the run of " (started) }; }
         th scope="row" { a href={ "/runs/" (run.id) } { (started) } @if run.pinned { " (pinned)" } @if !run.complete { " (incomplete)" } }
@@ -120,7 +156,11 @@ fn row(run: &KeptRun) -> Markup {
 
 /// When it began, as far as people tell runs apart.
 pub(super) fn when(run: &KeptRun) -> String {
-    run.started_at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    format!("{} UTC", time(run))
+}
+
+fn time(run: &KeptRun) -> String {
+    run.started_at.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// A share of requests; `None` without one.

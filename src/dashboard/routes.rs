@@ -230,3 +230,34 @@ async fn made_aside(make: impl FnOnce() -> Response + Send + 'static) -> Respons
     let failed = |_| page::refused(StatusCode::INTERNAL_SERVER_ERROR, "This page could not be made: a bug in perfgate.");
     tokio::task::spawn_blocking(make).await.unwrap_or_else(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// What the router above says, read as text: axum does not tell its routes.
+    fn routes() -> BTreeSet<(String, &'static str)> {
+        let lines = include_str!("routes.rs").lines().filter_map(|line| line.trim().strip_prefix(".route(\"/api/")?.split_once('"'));
+        let methods = |(path, rest): (&str, &'static str)| {
+            let named = ["get", "post", "put", "patch", "delete"].into_iter().filter(|method| rest.contains(&format!("{method}(")));
+            named.map(|method| (format!("/api/{path}"), method)).collect::<Vec<_>>()
+        };
+        lines.flat_map(methods).collect()
+    }
+
+    #[test]
+    fn every_route_of_the_api_is_described_with_its_refusals_and_nothing_else_is() {
+        let description: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, item) in description["paths"].as_object().unwrap() {
+            for method in ["get", "post", "put", "patch", "delete"].into_iter().filter(|method| item.get(*method).is_some()) {
+                described.insert((path.clone(), method));
+                let responses = item[method]["responses"].as_object().unwrap();
+                let expected = if method == "get" { &["401", "403", "413", "421"][..] } else { &["401", "403", "405", "413", "421"] };
+                assert!(expected.iter().all(|status| responses.contains_key(*status)), "{method} {path}: {:?}", responses.keys());
+            }
+        }
+        assert_eq!(described, routes());
+        assert!(described.len() >= 6, "{described:?}");
+    }
+}

@@ -24,7 +24,7 @@ pub(super) struct RunFile {
     pub path: PathBuf,
     /// The verdict on it, if there is one.
     pub verdict: Option<PathBuf>,
-    /// Sizes and times of both: another stamp, another content.
+    /// Sizes, times and places of both: another stamp, another content.
     pub stamp: String,
     /// Whether its store says that it is pinned.
     pub pinned: bool,
@@ -122,5 +122,17 @@ fn note_pins(folder: &Path, found: &mut Found) {
 fn stamp(path: &Path) -> String {
     let Ok(metadata) = fs::metadata(path) else { return String::new() };
     let modified = metadata.modified().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
-    format!("{}@{}", metadata.len(), modified.as_nanos())
+    format!("{}@{}{}", metadata.len(), modified.as_nanos(), place(&metadata))
+}
+
+/// What tells a file apart that another one has taken the place of, however alike it was made.
+#[cfg(unix)]
+fn place(metadata: &fs::Metadata) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    format!("#{}@{}.{}", metadata.ino(), metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(not(unix))]
+fn place(_: &fs::Metadata) -> String {
+    String::new()
 }

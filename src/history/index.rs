@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
+use sha2::{Digest as _, Sha256};
 
 use super::Opening;
 use super::entry::{EndpointFigures, KeptRun};
@@ -34,6 +35,47 @@ pub struct Choices {
 
 /// A run with its endpoints.
 pub type TrendRun = (KeptRun, Vec<EndpointFigures>);
+
+/// Runs that can be compared with each other: they sent the same, from the same kind of machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    pub scenario: String,
+    pub hash: String,
+    pub fingerprint: String,
+    /// How many of the newest runs are of it, and when the newest began.
+    pub runs: u64,
+    pub newest: Timestamp,
+}
+
+impl Group {
+    /// Names it in an address.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let hash = <[u8; 32]>::from(Sha256::digest(format!("{}\n{}\n{}", self.scenario, self.hash, self.fingerprint)));
+        let short = hash.iter().take(6).fold(0_u64, |short, byte| (short << 8) | u64::from(*byte));
+        format!("{short:012x}")
+    }
+}
+
+/// How the endpoints of comparable runs changed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Trend {
+    /// All groups among the newest runs, the one with the newest run first.
+    pub groups: Vec<Group>,
+    /// Which of them is shown.
+    pub shown: Option<usize>,
+    /// Its runs, oldest first.
+    pub runs: Vec<TrendRun>,
+    /// The runs of its newest pinned release, shown among the others or not.
+    pub pinned: Vec<TrendRun>,
+}
+
+/// A file that should be a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    pub path: PathBuf,
+    pub why: String,
+}
 
 /// An open index.
 #[derive(Debug)]
@@ -81,7 +123,8 @@ impl Index {
             if let Some(Some(before)) = before.filter(|before| *before != now) {
                 drop_run(&change, before, &path)?;
             }
-            change.execute("INSERT OR REPLACE INTO file (path, stamp, run) VALUES (?1, ?2, ?3)", params![path, file.stamp, now])?;
+            let text = "INSERT OR REPLACE INTO file (path, stamp, run, why) VALUES (?1, ?2, ?3, ?4)";
+            change.execute(text, params![path, file.stamp, now, read.as_ref().err()])?;
             if let Ok((run, figures)) = read {
                 put_run(&change, &run, &figures)?;
             }
@@ -101,6 +144,14 @@ impl Index {
             change.execute(text, [path.to_string_lossy()])?;
         }
         change.commit()
+    }
+
+    /// Files that hold no run, each with the reason: the first of them, and how many there are.
+    pub(super) fn unreadable(&self, most: u64) -> Result<(Vec<Unreadable>, u64), rusqlite::Error> {
+        let count: i64 = self.0.query_row("SELECT count(*) FROM file WHERE why IS NOT NULL", [], |row| row.get(0))?;
+        let mut statement = self.0.prepare("SELECT path, why FROM file WHERE why IS NOT NULL ORDER BY path LIMIT ?1")?;
+        let unreadable = |row: &Row<'_>| Ok(Unreadable { path: PathBuf::from(row.get::<_, String>(0)?), why: row.get(1)? });
+        Ok((statement.query_map([number(most)], unreadable)?.collect::<Result<_, _>>()?, unsigned(count)))
     }
 
     pub(super) fn runs(&self, filter: &Filter, skip: u64, most: u64) -> Result<(Vec<KeptRun>, u64), rusqlite::Error> {
@@ -147,24 +198,65 @@ impl Index {
         statement.query_map([number(id)], figures)?.collect()
     }
 
-    /// A run that is dated after `latest` is passed over: one wrong clock would decide what all others are compared with.
-    pub(super) fn trend(&self, filter: &Filter, most: u64, latest: Timestamp) -> Result<(Vec<TrendRun>, usize), rusqlite::Error> {
+    /// Groups of comparable runs among the newest `looked_at` whole ones that fit, the one with the newest run first. A run that
+    /// is dated after `latest` is passed over: one wrong clock would decide what all others are compared with.
+    pub(super) fn groups(&self, filter: &Filter, looked_at: u64, latest: Timestamp) -> Result<Vec<Group>, rusqlite::Error> {
         let (condition, mut values) = condition(filter);
         let and = if condition.is_empty() { " WHERE" } else { " AND" };
-        values.extend([Value::Integer(latest.as_microsecond()), Value::Integer(number(most))]);
-        let text = format!("SELECT {COLUMNS} FROM run{condition}{and} started_us <= ? ORDER BY started_us DESC, id LIMIT ?");
+        values.extend([Value::Integer(latest.as_microsecond()), Value::Integer(number(looked_at))]);
+        let text = format!(
+            "SELECT scenario, hash, fingerprint, count(*), max(started_us) AS newest FROM
+                (SELECT scenario, hash, fingerprint, started_us FROM run{condition}{and} started_us <= ? AND complete = 1
+                 ORDER BY started_us DESC, id LIMIT ?)
+             GROUP BY scenario, hash, fingerprint ORDER BY newest DESC"
+        );
         let mut statement = self.0.prepare(&text)?;
-        let runs: Vec<KeptRun> = statement.query_map(params_from_iter(&values), kept)?.collect::<Result<_, _>>()?;
-        let looked_at = runs.len();
-        let Some(newest) = runs.first().map(|run| (run.scenario.clone(), run.hash.clone(), run.fingerprint.clone())) else {
-            return Ok((Vec::new(), 0));
+        let group = |row: &Row<'_>| {
+            Ok(Group {
+                scenario: row.get(0)?,
+                hash: row.get(1)?,
+                fingerprint: row.get(2)?,
+                runs: unsigned(row.get(3)?),
+                newest: Timestamp::from_microsecond(row.get(4)?).unwrap_or(Timestamp::UNIX_EPOCH),
+            })
         };
-        let comparable =
-            runs.into_iter().rev().filter(|run| (&run.scenario, &run.hash, &run.fingerprint) == (&newest.0, &newest.1, &newest.2));
-        let trend: Vec<TrendRun> =
-            comparable.map(|run| Ok((run.clone(), self.endpoints(run.id)?))).collect::<Result<_, rusqlite::Error>>()?;
-        let left_out = looked_at - trend.len();
-        Ok((trend, left_out))
+        statement.query_map(params_from_iter(&values), group)?.collect()
+    }
+
+    /// The newest whole runs of a group that fit, oldest first.
+    pub(super) fn runs_of(&self, group: &Group, filter: &Filter, most: u64, latest: Timestamp) -> Result<Vec<TrendRun>, rusqlite::Error> {
+        let (condition, mut values) = condition(filter);
+        let and = if condition.is_empty() { " WHERE" } else { " AND" };
+        values.extend([Value::Integer(latest.as_microsecond())]);
+        values.extend([&group.scenario, &group.hash, &group.fingerprint].map(|text| Value::Text(text.clone())));
+        values.push(Value::Integer(number(most)));
+        let text = format!(
+            "SELECT {COLUMNS} FROM run{condition}{and} started_us <= ? AND complete = 1 AND scenario = ? AND hash = ? AND fingerprint = ?
+             ORDER BY started_us DESC, id LIMIT ?"
+        );
+        let mut runs = self.with_endpoints(&text, &values)?;
+        runs.reverse();
+        Ok(runs)
+    }
+
+    /// The runs of the release that was pinned last in a group, however old they are and whatever else is asked for.
+    pub(super) fn pinned_of(&self, group: &Group, most: u64, latest: Timestamp) -> Result<Vec<TrendRun>, rusqlite::Error> {
+        let texts = [&group.scenario, &group.hash, &group.fingerprint].map(|text| Value::Text(text.clone()));
+        let values: Vec<Value> = texts.into_iter().chain([Value::Integer(latest.as_microsecond()), Value::Integer(number(most))]).collect();
+        let text = format!(
+            "SELECT {COLUMNS} FROM run WHERE pinned = 1 AND scenario = ? AND hash = ? AND fingerprint = ? AND started_us <= ?
+             ORDER BY started_us DESC, id LIMIT ?"
+        );
+        let mut runs = self.with_endpoints(&text, &values)?;
+        let release = runs.first().map(|(run, _)| run.commit.clone());
+        runs.retain(|(run, _)| Some(&run.commit) == release.as_ref());
+        Ok(runs)
+    }
+
+    fn with_endpoints(&self, text: &str, values: &[Value]) -> Result<Vec<TrendRun>, rusqlite::Error> {
+        let mut statement = self.0.prepare(text)?;
+        let runs: Vec<KeptRun> = statement.query_map(params_from_iter(values), kept)?.collect::<Result<_, _>>()?;
+        runs.into_iter().map(|run| Ok((run.clone(), self.endpoints(run.id)?))).collect()
     }
 
     pub(super) fn choices(&self) -> Result<Choices, rusqlite::Error> {

@@ -12,6 +12,7 @@ pub(crate) mod samples;
 use std::collections::BTreeSet;
 use std::fs::canonicalize;
 use std::path::{Path, PathBuf, absolute};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,10 +23,15 @@ pub use self::compared::Compared;
 pub use self::entry::{EndpointFigures, KeptRun};
 use self::files::{Found, find};
 use self::index::Index;
-pub use self::index::{Choices, Filter, TrendRun};
+pub use self::index::{Choices, Filter, Group, Trend, TrendRun, Unreadable};
 
 /// A run whose file is gone is read from another one in the next round, and then nothing is left to read.
 const ROUNDS: usize = 3;
+/// So many of the newest runs say which groups of comparable ones there are, and so many may be of one pinned release.
+const LOOKED_AT: u64 = 1000;
+const PINNED: u64 = 20;
+/// So many files that are no runs are told.
+const TOLD: u64 = 200;
 /// So far into the future may the clock of another machine be.
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
@@ -50,6 +56,9 @@ pub struct History {
     index: Mutex<Index>,
     /// What was said of the folders: each once, however often they are looked through.
     told: Mutex<BTreeSet<String>>,
+    /// How many files were read, and whether all were looked at once.
+    read_count: AtomicUsize,
+    is_read: AtomicBool,
 }
 
 /// What came of looking through the folders.
@@ -58,7 +67,7 @@ pub struct Refreshed {
     /// Files that were read, and files that are gone.
     pub read: usize,
     pub gone: usize,
-    /// Files that are no runs, each with the reason.
+    /// Files that are no runs, each with the reason, once in the life of a [`History`].
     pub skipped: Vec<String>,
 }
 
@@ -92,7 +101,12 @@ impl History {
             ),
             None => (Index::in_memory()?, None),
         };
-        Ok((Self { folders, index: Mutex::new(index), told: Mutex::default() }, told))
+        Ok((Self::of(index, folders), told))
+    }
+
+    fn of(index: Index, folders: Vec<PathBuf>) -> Self {
+        let (read_count, is_read) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { folders, index: Mutex::new(index), told: Mutex::default(), read_count, is_read }
     }
 
     /// Brings the index up to date with the files. What cannot be read is skipped and told.
@@ -100,8 +114,7 @@ impl History {
     /// # Errors
     /// [`HistoryError`].
     pub fn refresh(&self) -> Result<Refreshed, HistoryError> {
-        let Found { files, pins, skipped, too_deep: _ } = find(&self.folders);
-        let mut skipped = self.untold(skipped);
+        let Found { files, pins, mut skipped, too_deep: _ } = find(&self.folders);
         let there: BTreeSet<&PathBuf> = files.iter().map(|file| &file.path).collect();
         let gone: Vec<PathBuf> = self.index().known()?.into_keys().filter(|path| !there.contains(path)).collect();
         self.index().forget(&gone)?;
@@ -112,16 +125,19 @@ impl History {
             let changed: Vec<_> = files.iter().filter(|file| known.get(&file.path) != Some(&file.stamp)).collect();
             for file in &changed {
                 let read = entry::read(file);
-                skipped.extend(read.as_ref().err().map(|why| format!("{}: {why}", file.path.display())));
                 // One by one: pages are made in between, and no more than one run is held.
                 self.index().put(vec![(file, read)])?;
+                self.read_count.fetch_add(1, Ordering::Relaxed);
             }
             read_count += changed.len();
             if changed.is_empty() {
                 break;
             }
         }
-        Ok(Refreshed { read: read_count, gone: gone.len(), skipped })
+        self.is_read.store(true, Ordering::Relaxed);
+        let (unreadable, _) = self.index().unreadable(TOLD)?;
+        skipped.extend(unreadable.iter().map(|Unreadable { path, why }| format!("{}: {why}", path.display())));
+        Ok(Refreshed { read: read_count, gone: gone.len(), skipped: self.untold(skipped) })
     }
 
     /// The newest runs that fit, without the first `skip` of them, and how many fit at all.
@@ -157,13 +173,41 @@ impl History {
         Ok(self.index().endpoints(id)?)
     }
 
-    /// The newest runs that fit and are comparable with the newest of them, oldest first, each with its endpoints; and how
-    /// many of the looked-at ones are not comparable. Runs that are dated more than a day after `now` are passed over.
+    /// The newest runs of one group of comparable ones that fit: of the group with this id, or else of the one that holds the
+    /// newest run and has two at least. A single run of elsewhere hides nothing so, and after a change of the scenario the
+    /// second run shows what is new; the largest group would show what is past for as long again. Runs that are dated more
+    /// than a day after `now` are passed over, and those that are not whole.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub fn trend(&self, filter: &Filter, most: u64, now: Timestamp) -> Result<(Vec<TrendRun>, usize), HistoryError> {
-        Ok(self.index().trend(filter, most, now + AHEAD)?)
+    pub fn trend(&self, filter: &Filter, group: Option<&str>, most: u64, now: Timestamp) -> Result<Trend, HistoryError> {
+        let (index, latest) = (self.index(), now + AHEAD);
+        let groups = index.groups(filter, LOOKED_AT, latest)?;
+        let asked = groups.iter().position(|known| group == Some(known.id().as_str()));
+        let shown = asked.or_else(|| groups.iter().position(|group| group.runs > 1)).or_else(|| (!groups.is_empty()).then_some(0));
+        let Some(group) = shown.and_then(|at| groups.get(at)) else { return Ok(Trend::default()) };
+        let (runs, pinned) = (index.runs_of(group, filter, most, latest)?, index.pinned_of(group, PINNED, latest)?);
+        Ok(Trend { groups, shown, runs, pinned })
+    }
+
+    /// Files that hold no run, with the reasons: the first of them, and how many there are.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub fn unreadable(&self, most: u64) -> Result<(Vec<Unreadable>, u64), HistoryError> {
+        Ok(self.index().unreadable(most)?)
+    }
+
+    /// Where runs are looked for.
+    #[must_use]
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    /// How many files were read so far by a first look that is not over; `None` once it is.
+    #[must_use]
+    pub fn reading(&self) -> Option<usize> {
+        (!self.is_read.load(Ordering::Relaxed)).then(|| self.read_count.load(Ordering::Relaxed))
     }
 
     /// What can be filtered by.

@@ -12,9 +12,9 @@ use super::Opening;
 use crate::files::{FileError, check_no_link};
 
 /// Counts up with the tables and with what is put into them: an index of another version is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const TABLES: &str = "
-CREATE TABLE file (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, run INTEGER) WITHOUT ROWID;
+CREATE TABLE file (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, run INTEGER, why TEXT) WITHOUT ROWID;
 CREATE INDEX file_run ON file (run);
 CREATE TABLE run (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL, verdict TEXT, outcome TEXT NOT NULL, scenario TEXT NOT NULL, hash TEXT NOT NULL,
@@ -25,6 +25,8 @@ CREATE INDEX run_scenario ON run (scenario, started_us DESC, id);
 CREATE INDEX run_branch ON run (branch, started_us DESC, id);
 CREATE INDEX run_outcome ON run (outcome, started_us DESC, id);
 CREATE INDEX run_path ON run (path);
+CREATE INDEX run_pinned ON run (pinned, scenario, started_us DESC) WHERE pinned = 1;
+CREATE INDEX file_why ON file (path) WHERE why IS NOT NULL;
 CREATE TABLE figures (
     run INTEGER NOT NULL, place INTEGER NOT NULL, endpoint TEXT NOT NULL, requests INTEGER NOT NULL, failures INTEGER NOT NULL,
     p95 REAL, p99 REAL, PRIMARY KEY (run, place)) WITHOUT ROWID;

@@ -157,9 +157,95 @@ fn a_trend_is_of_comparable_runs_oldest_first() {
     }
     let (history, _) = open(folder.path(), Opening::AsItWas);
     history.refresh().unwrap();
-    let (trend, left_out) = history.trend(&Filter::default(), 100, at(9)).unwrap();
-    assert_eq!((trend.iter().map(|(run, _)| run.started_at).collect::<Vec<_>>(), left_out), (vec![at(0), at(2), at(3)], 1));
-    assert!(trend.iter().all(|(_, figures)| !figures.is_empty()));
+    let trend = history.trend(&Filter::default(), None, 100, at(9)).unwrap();
+    assert_eq!(times(&trend), [at(0), at(2), at(3)]);
+    assert_eq!(trend.groups.iter().map(|group| group.runs).collect::<Vec<_>>(), [3, 1]);
+    assert!(trend.runs.iter().all(|(_, figures)| !figures.is_empty()));
+}
+
+fn times(trend: &Trend) -> Vec<Timestamp> {
+    trend.runs.iter().map(|(run, _)| run.started_at).collect()
+}
+
+#[test]
+fn one_run_from_elsewhere_hides_no_trend_and_its_own_can_be_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().join("results");
+    for minute in 0..3 {
+        keep(&results, &minute.to_string(), &run(minute, "main"), None);
+    }
+    let foreign = |minute| {
+        let mut run = run(minute, "main");
+        run.environment.arch = "another".into();
+        run
+    };
+    keep(&results, "foreign", &foreign(5), None);
+    let (history, _) = open(folder.path(), Opening::AsItWas);
+    history.refresh().unwrap();
+    let trend = |group: Option<&str>| history.trend(&Filter::default(), group, 100, at(9)).unwrap();
+    assert_eq!((times(&trend(None)), trend(None).shown), (vec![at(0), at(1), at(2)], Some(1)));
+    let other = trend(None).groups[0].id();
+    assert_eq!((times(&trend(Some(&other))), trend(Some("unknown")).shown), (vec![at(5)], Some(1)));
+    keep(&results, "foreign again", &foreign(6), None);
+    history.refresh().unwrap();
+    assert_eq!(times(&trend(None)), [at(5), at(6)], "two of them are the newest that can be compared");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pinned_release_is_found_behind_any_number_of_newer_runs_and_whatever_is_asked_for() {
+    use crate::baseline::{Admission, Store};
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("results/baselines/shop")).unwrap();
+    let id = store.admit(&run(0, "release"), Admission::Admitted { note: None }).unwrap();
+    store.pin(id.as_str()).unwrap();
+    for minute in 1..8 {
+        keep(&folder.path().join("results"), &minute.to_string(), &run(minute, "main"), None);
+    }
+    let (history, _) = open(folder.path(), Opening::AsItWas);
+    history.refresh().unwrap();
+    let of_main = Filter { branch: Some("main".into()), ..Filter::default() };
+    let trend = history.trend(&of_main, None, 3, at(9)).unwrap();
+    assert_eq!(times(&trend), [at(5), at(6), at(7)]);
+    assert_eq!(trend.pinned.iter().map(|(run, figures)| (run.started_at, figures.is_empty())).collect::<Vec<_>>(), [(at(0), false)]);
+}
+
+#[test]
+fn why_a_file_is_no_run_is_told_at_each_start_and_kept_for_the_page() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("results/half")).unwrap();
+    fs::write(folder.path().join("results/half/run.json"), "{").unwrap();
+    for _ in 0..2 {
+        let (history, _) = open(folder.path(), Opening::AsItWas);
+        assert_eq!(history.reading(), Some(0));
+        let told = history.refresh().unwrap().skipped;
+        assert!(told.len() == 1 && told[0].contains("half"), "{told:?}");
+        assert_eq!(history.refresh().unwrap().skipped, Vec::<String>::new());
+        let (unreadable, count) = history.unreadable(10).unwrap();
+        assert!(count == 1 && unreadable[0].path.ends_with("half/run.json") && !unreadable[0].why.is_empty(), "{unreadable:?}");
+        assert_eq!(history.reading(), None);
+    }
+    fs::remove_dir_all(folder.path().join("results/half")).unwrap();
+    let (history, _) = open(folder.path(), Opening::AsItWas);
+    history.refresh().unwrap();
+    assert_eq!(history.unreadable(10).unwrap().1, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_verdict_that_took_the_place_of_another_one_is_seen_although_size_and_time_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().join("results");
+    keep(&results, "a", &run(0, "main"), Some("pass"));
+    let verdict = results.join("a/verdict.json");
+    let time = fs::metadata(&verdict).unwrap().modified().unwrap();
+    let (history, _) = open(folder.path(), Opening::AsItWas);
+    history.refresh().unwrap();
+    fs::write(results.join("other"), fs::read_to_string(&verdict).unwrap().replace("pass", "fail")).unwrap();
+    fs::File::options().write(true).open(results.join("other")).unwrap().set_modified(time).unwrap();
+    fs::rename(results.join("other"), &verdict).unwrap();
+    assert_eq!(history.refresh().unwrap().read, 1);
+    assert_eq!(history.runs(&Filter::default(), 0, 9).unwrap().0[0].outcome, "fail");
 }
 
 /// Ten thousand runs by 20 endpoints: what a page asks for takes a small part of the 100 ms that it may take. Loud on a busy
@@ -172,7 +258,7 @@ fn ten_thousand_runs_are_asked_in_milliseconds() {
         let filter = Filter { scenario: Some("shop 3".into()), ..Filter::default() };
         assert_eq!(history.runs(&filter, 100, 100).unwrap().1, 2000);
         assert_eq!(history.runs(&Filter::default(), 9_900, 100).unwrap().0.len(), 100);
-        assert_eq!(history.trend(&filter, 120, at(0)).unwrap().0.len(), 120);
+        assert_eq!(history.trend(&filter, None, 120, at(0)).unwrap().runs.len(), 120);
         assert_eq!(history.choices().unwrap().branches.len(), 100);
         begun.elapsed()
     };
@@ -254,7 +340,7 @@ fn a_run_in_the_index_that_came_from_no_file_is_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     keep(&folder.path().join("results"), "a", &run(0, "main"), Some("fail"));
     let row = "INSERT INTO run SELECT 281474976710663, '/elsewhere/run.json', verdict, 'pass', scenario, hash, fingerprint, target, branch, commit_id, started_us + 1, complete, pinned, requests, failures, p95, p99 FROM run;";
-    for change in [row.to_owned(), format!("{row} INSERT INTO file VALUES ('/gone/run.json', '1@1', 281474976710663);")] {
+    for change in [row.to_owned(), format!("{row} INSERT INTO file VALUES ('/gone/run.json', '1@1', 281474976710663, NULL);")] {
         tampered(folder.path(), &change);
         let (history, told) = open(folder.path(), Opening::AsItWas);
         assert_eq!((told, ids(&history, &Filter::default()).len()), (None, 2));
@@ -355,7 +441,7 @@ fn a_run_of_a_wrong_clock_does_not_decide_the_trend() {
     keep(&results, "late", &late, None);
     let (history, _) = open(folder.path(), Opening::AsItWas);
     history.refresh().unwrap();
-    assert_eq!(history.trend(&Filter::default(), 100, at(5)).unwrap().0.len(), 3);
+    assert_eq!(history.trend(&Filter::default(), None, 100, at(5)).unwrap().runs.len(), 3);
     assert_eq!(ids(&history, &Filter::default()).len(), 4, "it is listed all the same");
 }
 

@@ -101,14 +101,32 @@ async function live() {
 async function history() {
   const page = await open({});
   await page.goto(url);
-  const rows = () => page.locator("tbody tr").count();
+  const rows = () => page.locator("table[data-sort] tbody tr").count();
   const all = await rows();
   holds(all >= 20, `${all} runs`);
   holds((await page.locator(".trends svg.plot").count()) >= 2, "there are no trends");
   holds((await page.locator(".trends .line.step").count()) >= 1, "no step is marked");
   holds((await page.locator(".trends .note").allInnerTexts()).some((text) => text.includes("stepped from")), "no step is told");
   holds((await page.locator(".trends .line.median").count()) >= 1, "the pinned run is not shown");
+  holds((await page.locator(".trends .key.median").allInnerTexts()).some((text) => text.startsWith("p99")), "the pinned run has no p99");
+  const trend = page.locator("[data-trend]").first();
+  const dot = trend.locator("circle.dot.p95").first();
+  const told = await dot.locator("title").textContent();
+  const rows0 = trend.locator("tbody tr");
+  holds(/^p95 .*ms, 20\d\d-.* UTC$/.test(told), `a dot says ${told}`);
+  holds((await trend.locator("circle.dot.p95").count()) === (await rows0.count()), "a trend has dots without values behind it");
+  const ticks = await trend.locator(".tx").allTextContents();
+  holds(new Set(ticks).size === ticks.length, `days repeat below a trend: ${ticks}`);
+  const compared = page.getByRole("button", { name: "Compare two marked runs" });
+  holds(await compared.isDisabled(), "nothing is marked, and can be compared");
+  holds((await page.getByLabel("Scenario").count()) === 1, "two lists are called Scenario");
+  holds((await page.locator("main").innerText()).includes("perfgate-out"), "the folders are not named");
   await shot(page, "history", true);
+  await dot.click();
+  holds(/\/runs\/\d+$/.test(page.url()), `a dot leads to ${page.url()}`);
+  await page.goto(`${origin}/?page=999`);
+  holds((await rows()) === all, "a page behind the last one is empty");
+  await page.goto(`${origin}/`);
   await page.locator("select[name=outcome]").selectOption("fail");
   await page.getByRole("button", { name: "Show", exact: true }).click();
   const failed = await rows();
@@ -116,6 +134,7 @@ async function history() {
   holds((await page.locator("tbody .outcome").allInnerTexts()).every((text) => text.includes("failed")), "the filter let others through");
   await page.getByRole("link", { name: "Show all" }).click();
   await page.locator("tbody input[type=checkbox]").nth(0).check();
+  holds(await compared.isDisabled(), "one run is marked, and can be compared");
   await page.locator("tbody input[type=checkbox]").nth(all - 1).check();
   await page.getByRole("button", { name: "Compare two marked runs" }).click();
   holds(page.url().includes("/compare?"), `comparing leads to ${page.url()}`);
@@ -123,8 +142,8 @@ async function history() {
   const compare = page.url().slice(origin.length);
   await shot(page, "compare");
   await page.goto(`${origin}/`);
-  const report = await page.locator("tbody th a").first().getAttribute("href");
-  await page.locator("tbody th a").first().click();
+  const report = await page.locator("table[data-sort] tbody th a").first().getAttribute("href");
+  await page.locator("table[data-sort] tbody th a").first().click();
   holds((await page.locator("h1").innerText()).includes("shop"), "a run does not lead to its report");
   holds((await page.locator("svg.plot").count()) >= 3, "its report has no charts");
   await page.getByRole("link", { name: "All runs" }).click();
@@ -142,10 +161,10 @@ async function history() {
 async function again() {
   const page = await open({});
   await page.goto(url);
-  const all = await page.locator("tbody tr").count();
+  const all = await page.locator("table[data-sort] tbody tr").count();
   holds(all >= 20, `${all} runs`);
   holds((await page.locator(".trends .line.step").count()) >= 1 && (await page.locator(".trends .line.median").count()) >= 1, "the step or the pinned run is gone");
-  await page.locator("tbody th a").first().click();
+  await page.locator("table[data-sort] tbody th a").first().click();
   holds((await page.locator("svg.plot").count()) >= 3, "the report of a run has no charts");
 }
 
