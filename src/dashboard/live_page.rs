@@ -38,7 +38,7 @@ fn around(made: &Made, content: &Content, live: &Live) -> Markup {
                 @if over && live.kept.is_none() { p class="note" { "Nothing was kept of this run." } }
                 @else { p { a href={ "/runs/" (made.id) "/report" } { "Its report in the history" } } }
             }
-            (begin_form(content))
+            @if over { (begin(content)) } @else { (begin_form(content)) }
         }
     }
 }

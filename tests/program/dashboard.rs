@@ -421,6 +421,29 @@ fn d08_a_signal_ends_it_soon_although_a_load_hangs_and_a_tab_is_open_and_what_wa
 }
 
 #[test]
+fn a_run_that_is_stopped_as_soon_as_it_is_begun_is_kept_or_says_that_it_is_not() {
+    let server = Server::healthy();
+    let workspace = Workspace::with_shop(&server.url());
+    workspace.edit("shop.yaml", "hold: 1s", "hold: 20s");
+    let dashboard = Dashboard::start(&workspace, "serve --allow-run shop.yaml");
+    let cookie = dashboard.open();
+    let origin = format!("{cookie}Origin: http://{}\r\n", dashboard.host);
+    dashboard.ask("POST /api/runs", &origin, r#"{"scenario": "shop"}"#).with(201);
+    dashboard.ask("POST /api/runs/1/stop", &origin, "").with(202);
+    let events = dashboard.follow("/api/runs/1/events", &cookie, "end");
+    assert!(events.last().unwrap().1.contains("no verdict"), "{events:?}");
+    let begun = Instant::now();
+    loop {
+        let way = dashboard.ask("GET /runs/1/report", &cookie, "");
+        if way.status == 303 || way.body.contains("Nothing was kept of this run") {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{way:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_named_at_each_start_and_on_the_page() {
     let workspace = Workspace::empty();
     workspace.write("kept/half/run.json", "{");

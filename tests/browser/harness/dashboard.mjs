@@ -206,6 +206,7 @@ async function begin() {
   await page.getByRole("button", { name: "Stop this run" }).click();
   await page.waitForFunction(() => document.getElementById("stage").textContent.startsWith("ended"), null, { timeout: 60_000 });
   holds((await page.locator("#state").innerText()).includes("no verdict"), `a run that was stopped is headed ${await page.locator("#state").innerText()}`);
+  for (const [path, name] of [["/runs/2", "begun-stopped"], ["/runs/1", "begun-unavailable"]]) await fits(storageState, path, name);
   await accessible(storageState, "/runs/2");
 }
 
