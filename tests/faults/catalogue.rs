@@ -29,7 +29,7 @@ const GROUPS: &[Group] = &[
     Group { letter: 'S', title: "Secrets", last: 12, without: &[], missing: 0 },
     Group { letter: 'I', title: "Injection: text of others in our output", last: 14, without: &[], missing: 0 },
     Group { letter: 'T', title: "Targets that must not be loaded", last: 14, without: &[2, 10, 12, 13], missing: 0 },
-    Group { letter: 'D', title: "Dashboard", last: 15, without: &[10], missing: 0 },
+    Group { letter: 'D', title: "Dashboard", last: 16, without: &[10], missing: 0 },
     Group { letter: 'R', title: "Resources", last: 10, without: &[], missing: 0 },
     Group { letter: 'N', title: "Determinism", last: 10, without: &[], missing: 0 },
 ];

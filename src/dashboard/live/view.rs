@@ -111,7 +111,8 @@ fn tiles(live: &Live) -> Markup {
     let over = live.stage != Stage::Loading;
     html! {
         dl class="tiles" aria-label=(if over { "The judged phases" } else { "The last second, and the judged phases so far" }) {
-            @for (id, names, values) in &tiles {
+            // What ended within its first second was counted by no tick.
+            @for (id, names, values) in tiles.iter().filter(|(id, ..)| *id != "load" || !over || live.latest.is_some()) {
                 div data-tile=(id) {
                     dt { (names[usize::from(over)]) }
                     @if over {
