@@ -21,7 +21,12 @@
     root.classList.toggle("stale", text !== "");
     if (text !== "") speak(why || "no news");
   };
-  const hear = () => { heard = Date.now(); why = ""; tell(); };
+  const hear = () => {
+    heard = Date.now();
+    why = "";
+    tell();
+    speak(root.querySelector("#state [data-stage]")?.dataset.stage ?? "");
+  };
 
   const waiting = new Map(); // what would take the place of something that has the focus, or is marked
   const isMarked = (place) => { const marked = getSelection(); return marked.rangeCount > 0 && !marked.isCollapsed && marked.containsNode(place, true); };
@@ -39,12 +44,10 @@
   document.addEventListener("selectionchange", release);
 
   const show = (event) => {
-    hear();
     for (const [id, markup] of Object.entries(JSON.parse(event.data))) offer(document.getElementById(id), markup);
-    const now = root.querySelector("#state [data-stage]")?.dataset.stage ?? "";
-    speak(now);
+    hear();
     const rest = document.title.split(" · ").slice(1);
-    document.title = [`perfgate: ${now}`, ...rest].join(" · ");
+    document.title = [`perfgate: ${stage.textContent}`, ...rest].join(" · ");
   };
   const end = () => {
     over = true;
