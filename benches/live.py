@@ -2,7 +2,7 @@
 """Loads the demo shop with and without a live view, and says how much CPU the view costs perfgate.
 
     cargo build --release && benches/live.py                # five rounds, some six minutes
-    benches/live.py --rounds 3 --rate 2000
+    benches/live.py --rounds 3 --rate 2000 --endpoints 50 --seconds 120
 
 In turns: a check without `--live`, one with it whom nobody watches, and one with two open tabs, which read the stream of the
 page to its end as a browser does. What counts is the CPU time of the whole process for each answered request, as a median; the
@@ -31,10 +31,9 @@ name: live
 target: http://127.0.0.1:{port}
 load: {{rate: {rate}/s, hold: {seconds}s}}
 tasks:
-  - weight: 3
-    steps: [{{get: /health}}]
-  - steps: [{{get: /api/products}}]
-"""
+{tasks}"""
+# Three of four requests ask for next to nothing, so that the view weighs.
+KINDS = ((3, "/health"), (1, "/api/products"))
 THRESHOLDS = """version: 1
 scenario: live
 defaults: {p50: 10s, failures: 50%}
@@ -107,23 +106,33 @@ def measure(perfgate: pathlib.Path, folder: pathlib.Path, way: str, seconds: int
     return 1e6 * (usage.ru_utime + usage.ru_stime) / answered, 1e6 * of_dashboard / answered
 
 
+def tasks(endpoints: int) -> str:
+    kinds = [KINDS[number % len(KINDS)] for number in range(endpoints)]
+    return "".join(
+        f"  - weight: {weight}\n    steps: [{{get: {path}, name: {path}/{number}}}]\n" for number, (weight, path) in enumerate(kinds)
+    )
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="[5]")
     parser.add_argument("--rate", type=int, default=4000, metavar="N", help="requests a second [4000]")
+    parser.add_argument("--endpoints", type=int, default=2, metavar="N", help="[2]")
     parser.add_argument("--seconds", type=int, default=20, metavar="N", help="of each check [20]")
     parser.add_argument("--perfgate", type=pathlib.Path, default=PERFGATE, metavar="FILE")
     options = parser.parse_args()
     measured = {way: [] for way in WAYS}
     with Shop(options.perfgate) as shop, tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        (folder / "live.yaml").write_text(SCENARIO.format(port=shop.port, rate=options.rate, seconds=options.seconds))
+        filled = SCENARIO.format(port=shop.port, rate=options.rate, seconds=options.seconds, tasks=tasks(options.endpoints))
+        (folder / "live.yaml").write_text(filled)
         (folder / "limits.yaml").write_text(THRESHOLDS)
         for _ in range(options.rounds):
             for way in WAYS:
                 measured[way].append(measure(options.perfgate, folder, way, options.seconds))
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    print(f"{today}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores: {options.rate} requests/s, medians of {options.rounds}")
+    load = f"{options.rate} requests/s, {options.endpoints} endpoints, {options.seconds} s"
+    print(f"{today}, {platform.system()} {platform.machine()}, {os.cpu_count()} cores: {load}, medians of {options.rounds}")
     medians = {way: [statistics.median(one[index] for one in measured[way]) for index in (0, 1)] for way in WAYS}
     for way, (whole, of_dashboard) in medians.items():
         more = whole / medians["without"][0] - 1
