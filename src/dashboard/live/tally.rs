@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::Figures;
 use crate::run::{EndpointRun, PhaseSelection, Run};
 use crate::stats::Histogram;
@@ -10,9 +12,14 @@ use crate::stats::Histogram;
 /// So many slices are summed together, and again when one of them has changed: late answers change earlier slices too.
 const BLOCK: usize = 16;
 
-/// What was summed at the last checkpoint, for each task endpoint in its order.
+/// What was summed at the last checkpoint.
 #[derive(Debug, Default)]
-pub(in crate::dashboard) struct Tally(Vec<Vec<Block>>);
+pub(in crate::dashboard) struct Tally {
+    /// When the load began: another one may have as many requests in the same places.
+    begun: Option<Timestamp>,
+    /// Of each task endpoint, in its order.
+    endpoints: Vec<Vec<Block>>,
+}
 
 /// Neighbouring slices of one endpoint, and the latencies of those that are judged.
 #[derive(Debug, Default)]
@@ -33,9 +40,12 @@ struct Seen {
 impl Tally {
     /// What [`Figures::of`] says of a run that is the last one grown, or another one.
     pub fn figures(&mut self, run: &Run) -> (Figures, Vec<Figures>) {
+        if self.begun != Some(run.started_at) {
+            *self = Self { begun: Some(run.started_at), endpoints: Vec::new() };
+        }
         let tasks: Vec<&EndpointRun> = Figures::tasks(run).collect();
-        self.0.resize_with(tasks.len(), Vec::new);
-        let summed = tasks.into_iter().zip(&mut self.0);
+        self.endpoints.resize_with(tasks.len(), Vec::new);
+        let summed = tasks.into_iter().zip(&mut self.endpoints);
         let summed: Vec<_> = summed.map(|(endpoint, blocks)| (endpoint, latency(run, endpoint, blocks))).collect();
         Figures::put_together(run, &summed)
     }
@@ -106,12 +116,26 @@ mod tests {
     }
 
     #[test]
+    fn another_load_with_as_many_requests_in_the_same_places_is_summed_anew() {
+        let mut tally = Tally::default();
+        let first = grown(60, 1);
+        tally.figures(&first);
+        let mut second = first.clone();
+        second.started_at += jiff::SignedDuration::from_secs(70);
+        for slice in second.endpoints.iter_mut().flat_map(|endpoint| &mut endpoint.slices) {
+            slice.latency = histogram((0..slice.latency.count()).map(|request| 300 + request));
+        }
+        assert_ne!(Figures::of(&second), Figures::of(&first));
+        assert_eq!(tally.figures(&second), Figures::of(&second));
+    }
+
+    #[test]
     fn what_did_not_change_is_not_summed_again() {
         let mut tally = Tally::default();
         tally.figures(&grown(160, 1));
-        tally.0[0][0].latency = histogram([77]);
+        tally.endpoints[0][0].latency = histogram([77]);
         tally.figures(&grown(161, 1));
-        assert_eq!(tally.0[0][0].latency, histogram([77]));
+        assert_eq!(tally.endpoints[0][0].latency, histogram([77]));
     }
 
     /// The best of some tries counts, because a machine may be busy; the figures are printed.
