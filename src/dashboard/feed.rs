@@ -129,6 +129,10 @@ impl Feed {
         let figures = Figures::of(run);
         self.change(|live| {
             live.figures(figures);
+            // The last tick was before the last answers.
+            if let Some(latest) = &mut live.latest {
+                (latest.requests, latest.failures) = (run.generator.sent, run.generator.failed);
+            }
             live.stage = Stage::Judging;
         });
     }
@@ -244,6 +248,14 @@ mod tests {
         feed.say("spoken");
         let later = feed.now();
         assert!(!Arc::ptr_eq(&one, &later) && later.parts()[6].contains("spoken") && !one.parts()[6].contains("spoken"));
+    }
+
+    #[test]
+    fn at_the_end_of_a_load_the_last_answers_count_too() {
+        let (feed, run) = (Feed::default(), crate::run::samples::checkout_run());
+        feed.tick(Moment { requests: 3, ..Moment::default() });
+        feed.loaded(&run);
+        assert_eq!(feed.now().latest.as_ref().map(|latest| latest.requests), Some(run.generator.sent));
     }
 
     #[test]

@@ -146,7 +146,7 @@ fn row(run: &KeptRun) -> Markup {
         td { (line(&run.scenario)) }
         td { (line(run.branch.as_deref().unwrap_or(NONE))) }
         td { code class="commit" { (line(&run.commit.as_deref().unwrap_or(NONE).chars().take(7).collect::<String>())) } }
-        td { (line(&run.target)) }
+        td class="target" { (line(&run.target)) }
         td class="n" data-v=(run.requests) { (format_count(run.requests)) }
         (millis(run.p95_ms))
         (millis(run.p99_ms))

@@ -230,7 +230,8 @@ fn pictured(folder: &Path) -> (String, String) {
     let mut run = runs::slower_after(&good, "checkout", Duration::from_secs(170), 1.35);
     runs::fail(&mut run, "search", 0.03);
     let thresholds = thresholds(folder);
-    let verdict = judge(&run, &thresholds, BaselineChoice::Store(&past.digests(&thresholds.ask())));
+    let mut verdict = judge(&run, &thresholds, BaselineChoice::Store(&past.digests(&thresholds.ask())));
+    verdict.thresholds.file = "thresholds/shop.yaml".into();
     let subject = Subject { verdict: &verdict, run: &run, reproduce: REPRODUCE };
     (page(&subject, &Context { baseline: Some(&past), ..Context::default() }), render(Format::Markdown, &subject, LOOK).unwrap())
 }

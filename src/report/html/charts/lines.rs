@@ -79,7 +79,13 @@ impl Lines<'_> {
             let points = self.lines.iter().flat_map(|line| &line.points).filter_map(|point| point.1);
             points.chain(self.levels.iter().map(|level| level.value)).filter(|value| value.is_finite())
         };
-        let (x, y) = (Scale::linear(self.from, self.to), if self.dotted { Scale::around(values()) } else { Scale::fitted(values()) });
+        let x = Scale::linear(self.from, self.to);
+        // Rates and counts are read from 0, latencies also where they lie far apart.
+        let y = match self.unit {
+            Unit::Millis if self.dotted => Scale::around(values()),
+            Unit::Millis => Scale::fitted(values()),
+            Unit::PerSecond | Unit::Count => Scale::linear(0.0, values().fold(0.0, f64::max) * 1.08),
+        };
         let x_ticks = self.ticks.clone().unwrap_or_else(|| x.time_ticks(6));
         let y_ticks: Ticks = y.ticks(4, |value| self.short(value));
         let description = self.description();
@@ -101,6 +107,7 @@ impl Lines<'_> {
                     strong { (text(self.title)) }
                     @if !self.note.is_empty() { span { (text(self.note)) } }
                     @if self.lines.len() > 1 { @for line in &self.lines { span class={ "key " (line.class) } { (line.name) } } }
+                    @if y.is_log() { span class="note" { "logarithmic" } }
                     @for level in &self.levels { span class="key median" { (text(&level.text)) } }
                 }
                 (plot.around(&self.marks(&plot), &self.over(&plot)))
