@@ -116,7 +116,8 @@ fn each_call_for_a_thread_a_socket_or_a_timer_fails_once_and_nothing_passes_unse
             );
             trial.edit("thresholds/shop.yaml", "p95: 400ms, ", "");
             let line = format!("{} \"$0\" \"$@\"", failing(call, error, &nth.to_string()));
-            let ended = trial.run(|| limited_by(&trial.command("check shop.yaml"), &line, "strace"));
+            // One load: each may wait ten seconds for an answer that this call has lost.
+            let ended = trial.run(|| limited_by(&trial.command("check shop.yaml --max-duration 300ms"), &line, "strace"));
             let injected = traced(&trial).contains("INJECTED");
             let told = ended.stderr.contains("error: ") || ended.stdout.contains("exit 3 (no verdict)");
             // One request of so many that is sent in vain is a failure of its own: 1 % of them may fail.
