@@ -81,7 +81,7 @@ impl<'a> Past<'a> {
         let own_phases: BTreeSet<&str> = verdict.findings.iter().filter_map(|finding| finding.phase.as_deref()).collect();
         let mut runs = Vec::new();
         let kind = if context.beside.is_empty() { PastKind::Stored } else { PastKind::Beside };
-        runs.extend(context.beside.iter().filter(|beside| beside.complete));
+        runs.extend(context.beside.iter().filter(|beside| beside.complete && incomparable(run, beside).is_none()));
         if let (Some(reference), Some(baseline), PastKind::Stored) = (&verdict.baseline, context.baseline, kind) {
             let left_out = |id: &str| reference.left_out.iter().any(|text| text.split_once(": ").is_some_and(|(name, _)| name == id));
             let between =

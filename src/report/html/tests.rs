@@ -11,7 +11,9 @@ use super::past::{Past, PastValues};
 use super::{charts, code, run as run_page, verdict as verdict_page};
 use crate::gate::{BaselineRef, Finding, FindingOutcome, Verdict};
 use crate::report::{Context, Subject, samples};
-use crate::run::{Baseline, BaselineRun, Exactness, FailureDetail, Imported, Measure, PhaseSelection, Resolution, Run, StatedLatency};
+use crate::run::{
+    Baseline, BaselineRun, Exactness, FailureDetail, Imported, Measure, PhaseSelection, Resolution, Run, ScenarioRef, StatedLatency,
+};
 
 fn page(verdict: &Verdict, run: &Run) -> String {
     verdict_page(&Subject { verdict, run, reproduce: samples::REPRODUCE }, &Context::default())
@@ -114,6 +116,11 @@ fn the_loads_of_the_deployment_beside_the_release_are_its_dots() {
         (loads.matches("<tr>").count(), loads.matches("http://old.example").count(), loads.matches("(this page)").count()),
         (7, 3, 1)
     );
+    let stranger =
+        |beside: &Run| Run { scenario: ScenarioRef { hash: "sha256:other".into(), ..beside.scenario.clone() }, ..beside.clone() };
+    let strangers: Vec<Run> = beside.iter().map(stranger).collect();
+    let strange = verdict_page(&subject, &Context { beside: &strangers, ..Context::default() });
+    assert!(!strange.contains("loads of the other deployment"), "what sent something else is no dot");
     // Where the others are not at hand, that there were some is told all the same.
     let alone = verdict_page(&subject, &Context::default());
     assert!(alone.contains("loaded 3 times; each check is judged over all of these loads") && !alone.contains("<section id=\"loads\""));
