@@ -12,7 +12,7 @@ use perfgate::dashboard::{Content, Dashboard, Feed, Heading, Moment, Phase, Reac
 use perfgate::demo::{DemoOptions, DemoServer};
 use perfgate::gate::{BaselineChoice, judge};
 use perfgate::report::{ColorChoice, Format, Look, Subject, render};
-use perfgate::run::save_run;
+use perfgate::run::{Run, save_run};
 use serde_json::Value;
 
 use super::{DAY, REPRODUCE, harness, runs, thresholds};
@@ -217,23 +217,28 @@ fn a_tab_gives_way_keeps_what_is_read_and_says_when_nothing_comes_any_more() {
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stdout));
 }
 
+/// Visits a dashboard whose feed gets checkpoints of this run meanwhile.
+fn while_fed(feed: &Feed, run: &Run, visit: impl FnOnce() -> String) {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // A minute at most, where the visit fails.
+            for _ in (0..600).take_while(|_| !over.load(Ordering::Relaxed)) {
+                feed.checkpoint(run);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        visit();
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
 #[test]
 fn a_page_without_scripts_alone_is_told_of_each_endpoint() {
     let _turn = super::along_with_others();
     let Some(harness) = harness() else { return };
     let (feed, dashboard) = served(96, 150);
-    let run = super::pictured_shop();
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            for _ in (0..600).take_while(|_| !over.load(Ordering::Relaxed)) {
-                feed.checkpoint(&run);
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        visit(&harness, "still", dashboard.url(), None);
-        over.store(true, Ordering::Relaxed);
-    });
+    while_fed(&feed, &super::pictured_shop(), || visit(&harness, "still", dashboard.url(), None));
     dashboard.close();
 }
 
@@ -307,18 +312,6 @@ fn eight_hours_of_a_live_view_keep_the_tab_small() {
 /// Takes the picture of the live view into a folder.
 pub fn picture(harness: &Path, folder: &Path) {
     let (feed, dashboard) = served(96, 150);
-    let run = super::pictured_shop();
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // A minute at most, where the visit fails.
-            for _ in (0..600).take_while(|_| !over.load(Ordering::Relaxed)) {
-                feed.checkpoint(&run);
-                std::thread::sleep(Duration::from_millis(100));
-            }
-        });
-        visit(harness, "picture", dashboard.url(), Some(folder));
-        over.store(true, Ordering::Relaxed);
-    });
+    while_fed(&feed, &super::pictured_shop(), || visit(harness, "picture", dashboard.url(), Some(folder)));
     dashboard.close();
 }
